@@ -1,0 +1,44 @@
+import type { SecureContext } from 'node:tls';
+
+/** A workload's identity, proven by its certificate: `spiffe://cluster.local/ns/prod/sa/orders`. */
+export interface Identity {
+  readonly spiffeId: string;
+  readonly trustDomain: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+/** Who sent an inbound request, as far as it was proven. */
+export interface RequestIdentity {
+  /** The calling workload, from its client certificate (or from a trusted plain mesh's header). */
+  readonly peer: Identity | undefined;
+  /** Whether `peer` was proven by mutual TLS; a header alone never is. */
+  readonly peerVerified: boolean;
+  /** `issuer/subject` of the end user's verified token. */
+  readonly principal: string | undefined;
+  /** The verified token's claims: an object without a prototype. Empty when there is no token. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** TLS material of one revision; a rotation gives a new object. */
+export interface TlsCredential {
+  readonly revision: string;
+  readonly identity: Identity;
+  readonly context: SecureContext;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAt: number;
+}
+
+/** Where the client takes what it proves itself with. Synchronous: it is asked per connection and per attempt. */
+export interface CredentialSource {
+  /** `undefined` while there is no identity yet. */
+  tls(): TlsCredential | undefined;
+  /** A service token for `audience`, or `undefined` when none is to be sent. */
+  token(audience: string): string | undefined;
+}
+
+/** Gets a certificate signed: the registry's CA, or another one behind the same words. */
+export interface Enroller {
+  /** `csr` and the answer are PEM; the chain has the leaf first, `bundle` the trusted roots. */
+  enroll(csr: string, signal: AbortSignal): Promise<{ chain: string; bundle: string }>;
+}

@@ -1,0 +1,13 @@
+/** Names of the headers that mesh processes speak to each other, lower-case. */
+export const meshHeaders = {
+  /** Milliseconds that the caller still waits, a whole number: the deadline, relative because clocks differ. */
+  timeoutMs: 'inmesh-timeout-ms',
+  /** Which try this is, from 1; absent means 1. A callee with attempt > 1 does not retry on its own. */
+  attempt: 'inmesh-attempt',
+  /** The caller's workload where there is no mutual TLS: `service.namespace;version;serviceAccount`. A label for metrics, never proof. */
+  peer: 'inmesh-peer',
+  /** `no` on a response: do not send this request again, here or at another endpoint. */
+  retry: 'inmesh-retry',
+  /** `1` on a response whose sender is draining: prefer other endpoints from now on. */
+  draining: 'inmesh-draining',
+} as const;

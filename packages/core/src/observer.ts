@@ -1,0 +1,122 @@
+import type { Endpoint } from './endpoint.ts';
+import type { Identity } from './identity.ts';
+import type { MeshError } from './mesh-error.ts';
+import type { ServiceName } from './service-name.ts';
+
+/**
+ * Envoy's response flags that Inmesh sets; '-' is none. UH no healthy endpoint, UF connect failure,
+ * UO overflow or open breaker, NR no route, URX retries used up, UT time-out, UC connection cut,
+ * UR upstream reset, DC caller went away, FI fault abort, DI fault delay, RL rate limited.
+ */
+export type ResponseFlag =
+  | '-'
+  | 'UH'
+  | 'UF'
+  | 'UO'
+  | 'NR'
+  | 'URX'
+  | 'UT'
+  | 'UC'
+  | 'UR'
+  | 'DC'
+  | 'FI'
+  | 'DI'
+  | 'RL';
+
+/** A call that ended, body and all. Valid only during the observer's method: copy what you keep. */
+export interface EndedCall {
+  readonly service: ServiceName;
+  readonly subset: string;
+  readonly route: string;
+  readonly method: string;
+  readonly path: string;
+  readonly scheme: 'http' | 'https';
+  /** The endpoint that answered, or the last that was tried. */
+  readonly endpoint: Endpoint | undefined;
+  /** 0 when there was no answer. */
+  readonly status: number;
+  readonly flag: ResponseFlag;
+  /** At least 1 unless the call was refused before it was sent. */
+  readonly attempts: number;
+  readonly startedAt: number;
+  readonly headAt: number;
+  readonly endedAt: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly error: MeshError | undefined;
+  /** Whether the connection was mutual TLS. */
+  readonly mutualTls: boolean;
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** One try of a call that ended. Valid only during the observer's method. */
+export interface EndedAttempt {
+  readonly service: ServiceName;
+  readonly subset: string;
+  readonly method: string;
+  readonly endpoint: Endpoint;
+  /** From 1. */
+  readonly number: number;
+  readonly status: number;
+  readonly flag: ResponseFlag;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly error: MeshError | undefined;
+}
+
+/** An inbound request that ended. Valid only during the observer's method. */
+export interface EndedRequest {
+  readonly method: string;
+  /** Path without query, as it came. Never a metric label: use `route`. */
+  readonly path: string;
+  /** The pattern of the route that ran (`/ratings/:id`), or 'unknown'. */
+  readonly route: string;
+  readonly status: number;
+  readonly flag: ResponseFlag;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** The caller's workload as its certificate or its peer header says; '' where it said nothing. */
+  readonly peerService: ServiceName;
+  readonly peerVersion: string;
+  readonly peer: Identity | undefined;
+  readonly mutualTls: boolean;
+  readonly principal: string | undefined;
+  readonly traceId: string;
+}
+
+/** Changes worth telling, off the hot path. */
+export type MeshEvent =
+  | { readonly kind: 'endpoint-added'; readonly endpoint: Endpoint }
+  | { readonly kind: 'endpoint-removed'; readonly endpoint: Endpoint }
+  | {
+      readonly kind: 'endpoint-ejected';
+      readonly endpoint: Endpoint;
+      readonly reason: string;
+      readonly forMs: number;
+    }
+  | { readonly kind: 'endpoint-restored'; readonly endpoint: Endpoint }
+  | {
+      readonly kind: 'breaker-changed';
+      readonly service: ServiceName;
+      readonly subset: string;
+      readonly from: BreakerState;
+      readonly to: BreakerState;
+    }
+  | { readonly kind: 'registry-lost'; readonly error: MeshError }
+  | { readonly kind: 'registry-found'; readonly server: string };
+
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/**
+ * What metrics, traces, logs and events hang on: plain method calls, no emitter. A method that
+ * throws is counted and logged by the caller and never disturbs the call.
+ */
+export interface Observer {
+  callEnded?(call: EndedCall): void;
+  attemptEnded?(attempt: EndedAttempt): void;
+  requestEnded?(request: EndedRequest): void;
+  event?(event: MeshEvent): void;
+}

@@ -1,0 +1,36 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { RequestIdentity } from './identity.ts';
+import type { TraceContext } from './trace-context.ts';
+
+/**
+ * What one inbound request passes on to the calls made while it is served. One object a request,
+ * entered around the server's request event.
+ */
+export interface RequestContext {
+  readonly trace: TraceContext | undefined;
+  /** When the caller stops waiting, in monotonic milliseconds (`clock.now()`); `Infinity` when it did not say. */
+  readonly deadline: number;
+  /** Filled by the authentication steps of the inbound pipeline; nothing else writes it. */
+  identity: RequestIdentity | undefined;
+  /** W3C baggage as it came, at most 8,192 bytes; '' when there was none. */
+  readonly baggage: string;
+  /** Headers that travel on to every call of this request (a sticky key, B3), as flat pairs. */
+  readonly passOn: readonly string[];
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+/**
+ * The context of the inbound request that the running code serves, if any.
+ *
+ * Read it when a call starts and pass it on by hand: inside undici's callbacks on a reused socket
+ * the storage holds the context of whoever opened the connection, which is another user's.
+ */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs `body`, and everything asynchronous that it starts, inside `context`; `undefined` leaves any. */
+export function runInContext<T>(context: RequestContext | undefined, body: () => T): T {
+  return context === undefined ? storage.exit(body) : storage.run(context, body);
+}
