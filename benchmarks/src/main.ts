@@ -1,0 +1,64 @@
+/** `npm run bench -- [NAME…] [--json] [--rounds N]`: runs the named benches, or all, one after the other. */
+import { parseArgs } from 'node:util';
+import type { BenchResult } from './harness.ts';
+
+type Bench = {
+  run(options: { json: boolean; rounds?: number; only?: string }): Promise<BenchResult[]>;
+};
+
+const benches: Record<string, () => Promise<Bench>> = {
+  call: () => import('./call.ts'),
+  metrics: () => import('./metrics.ts'),
+  pick: () => import('./pick.ts'),
+  registry: () => import('./registry.ts'),
+  route: () => import('./route.ts'),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+  },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(benches);
+for (const name of names) {
+  const load = benches[name];
+  if (load === undefined) {
+    console.error(
+      `no bench is called ${JSON.stringify(name)}; there are: ${Object.keys(benches).join(', ')}`,
+    );
+    process.exit(2);
+  }
+}
+for (const name of names) {
+  const bench = await (benches[name] as () => Promise<Bench>)();
+  const results = await bench.run({
+    json: values.json,
+    ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
+    ...(values.only === undefined ? {} : { only: values.only }),
+  });
+  for (const result of results) {
+    console.log(values.json ? JSON.stringify(result) : row(result));
+  }
+}
+
+function row({
+  bench,
+  subject,
+  baseline,
+  concurrency,
+  metric,
+  ratio,
+  low,
+  high,
+  value,
+  unit,
+}: BenchResult): string {
+  const figure =
+    value === undefined
+      ? `${ratio.toFixed(3)} [${low.toFixed(3)}..${high.toFixed(3)}]`
+      : `${value.toFixed(1)} ${unit ?? ''}`;
+  return `${bench.padEnd(9)} ${subject.padEnd(44)} ${`vs ${baseline}`.padEnd(44)} c=${String(concurrency).padEnd(5)} ${metric.padEnd(24)} ${figure}`;
+}
