@@ -1,1 +1,2 @@
-export {};
+export * from './duration.ts';
+export * from './resources/index.ts';
