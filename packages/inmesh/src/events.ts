@@ -1,0 +1,29 @@
+import type { Logger, MeshEvent, Observer } from '@inmesh/core';
+import { EventEmitter } from 'eventemitter3';
+
+/** `mesh.events.on('endpoint-ejected', ({ endpoint, forMs }) => …)`: one event per kind of `MeshEvent`. */
+export type MeshEvents = {
+  [Kind in MeshEvent['kind']]: (event: Extract<MeshEvent, { kind: Kind }>) => void;
+};
+
+export type MeshEmitter = EventEmitter<MeshEvents>;
+
+/** Feeds an emitter from what client and registry client tell their observers. */
+export function createEvents(logger: Logger): { events: MeshEmitter; observer: Observer } {
+  const events: MeshEmitter = new EventEmitter<MeshEvents>();
+  return {
+    events,
+    observer: {
+      event(event) {
+        // `emit` would stop at the first listener that throws: the others have a right to hear it too.
+        for (const listener of events.listeners(event.kind)) {
+          try {
+            (listener as (event: MeshEvent) => void)(event);
+          } catch (error) {
+            logger.error({ error, event: event.kind }, 'a listener of a mesh event threw');
+          }
+        }
+      },
+    },
+  };
+}

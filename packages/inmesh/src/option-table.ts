@@ -1,0 +1,176 @@
+/** How an option's text in the environment becomes a value. */
+export type OptionKind =
+  | 'text'
+  | 'label'
+  | 'list'
+  | 'map'
+  | 'json'
+  | 'boolean'
+  | 'locality'
+  | 'balancer'
+  | { readonly oneOf: readonly string[] }
+  | { readonly integer: readonly [min: number, max: number] }
+  | { readonly ratio: true }
+  | { readonly durationMs: readonly [min: number, max: number] };
+
+export interface OptionRow {
+  /** Where it stands in `MeshOptions` or `ListenOptions`; dots go one level down. */
+  readonly path: string;
+  readonly kind: OptionKind;
+  /** As the docs show it; '' is none. */
+  readonly defaultText: string;
+  readonly text: string;
+}
+
+const day = 86_400_000;
+const count = { integer: [1, 1_000_000] } as const;
+const countOrOff = { integer: [0, 1_000_000] } as const;
+const duration = { durationMs: [1, day] } as const;
+const durationOrOff = { durationMs: [0, day] } as const;
+const ratio = { ratio: true } as const;
+
+function rows(
+  ...list: readonly (readonly [string, OptionKind, string, string])[]
+): readonly OptionRow[] {
+  return list.map(([path, kind, defaultText, text]) => ({ path, kind, defaultText, text }));
+}
+
+/**
+ * Every option that can be said as text: the one place for its environment variable, its limits,
+ * its default as documented and its line in `docs/reference/options.md`.
+ */
+export const meshOptionTable: readonly OptionRow[] = rows(
+  ['service', 'label', '', "This process' service name. Required."],
+  ['namespace', 'label', 'default', 'Its namespace.'],
+  ['version', 'text', '', 'Its version; becomes the label `version`.'],
+  ['labels', 'map', '{}', 'Labels that subsets select by: `a=b,c=d`.'],
+  ['metadata', 'map', '{}', 'Free text for people and adapters.'],
+  [
+    'serviceAccount',
+    'label',
+    'default',
+    'The account it runs as: with the namespace its identity.',
+  ],
+  ['locality', 'locality', '', 'Where it runs: `region/zone/subzone`.'],
+  ['weight', { integer: [1, 1000] }, '1', 'Relative share of traffic of its endpoints.'],
+  ['registry', 'list', '', 'Registry servers, separated by commas.'],
+  ['endpoints', 'json', '{}', 'Fixed services: `{"reviews":[{"port":9080}]}`.'],
+  [
+    'startTimeoutMs',
+    duration,
+    '10000',
+    'Wait for the registry at the start, when there is no snapshot.',
+  ],
+  ['startDegraded', 'boolean', 'false', 'Start without registry and snapshot.'],
+  [
+    'snapshotFile',
+    'text',
+    "below the user's cache folder",
+    'Where the last known endpoints are kept; `false` keeps none.',
+  ],
+  ['domain', 'text', 'cluster.local', "The mesh's domain."],
+  ['namespaces', 'list', '[]', 'Further namespaces that `name.namespace` may mean.'],
+  [
+    'outbound',
+    { oneOf: ['allow-any', 'registry-only'] },
+    'allow-any',
+    'What happens to names outside the mesh.',
+  ],
+  ['timeoutMs', durationOrOff, '10000', 'A whole call with all its tries; 0 is none.'],
+  [
+    'maxBodyBytes',
+    { integer: [1, 2 ** 31 - 1] },
+    '16777216',
+    'Largest body that `request` buffers.',
+  ],
+  [
+    'sourceWaitMs',
+    duration,
+    '2000',
+    'Wait for the first list of a service that was never called before.',
+  ],
+  ['balancer', 'balancer', 'peak-ewma', 'peak-ewma, least-request, round-robin or random.'],
+  ['pool.maxConnections', count, '64', 'Connections per endpoint.'],
+  ['pool.maxRequests', count, '1024', 'Calls in flight per destination.'],
+  ['pool.maxPending', countOrOff, '1024', 'Calls waiting for a place, per destination.'],
+  ['pool.connectTimeoutMs', duration, '10000', 'Longest connect, TLS included.'],
+  ['pool.idleTimeoutMs', duration, '60000', 'Idle connections close after it.'],
+  ['pool.maxRequestsPerConnection', countOrOff, '0', '0 is no limit; 1 switches keep-alive off.'],
+  [
+    'pool.maxConnectionAgeMs',
+    durationOrOff,
+    '0',
+    'Older connections take no new request; 0 is no limit.',
+  ],
+  [
+    'outlier.consecutive5xx',
+    countOrOff,
+    '5',
+    '5xx answers in a row that eject an endpoint; 0 never.',
+  ],
+  ['outlier.consecutiveGatewayErrors', countOrOff, '0', 'The same for 502, 503 and 504.'],
+  [
+    'outlier.consecutiveLocalFailures',
+    countOrOff,
+    '',
+    'Failures before any answer in a row that eject.',
+  ],
+  ['outlier.splitLocalFailures', 'boolean', '', 'Whether those are counted apart.'],
+  ['outlier.intervalMs', duration, '10000', 'Sweep that restores endpoints.'],
+  [
+    'outlier.baseEjectionMs',
+    duration,
+    '30000',
+    'Ejection time, multiplied by how often it happened.',
+  ],
+  ['outlier.maxEjectionMs', duration, '300000', 'Longest ejection.'],
+  ['outlier.maxEjectedRatio', ratio, '0.5', 'Largest share of endpoints ejected at once.'],
+  ['outlier.minHealthyRatio', ratio, '0.5', 'Below it all endpoints are used (panic).'],
+  ['breaker.minCalls', count, '20', 'Calls in the window before the breaker may open.'],
+  ['breaker.failureRatio', ratio, '0.5', 'Share of failures that opens it.'],
+  ['breaker.windowMs', duration, '10000', 'Length of the window.'],
+  ['breaker.sleepMs', duration, '5000', 'How long it stays open before a probe.'],
+  ['breaker.probes', count, '1', 'Probes at once while half-open.'],
+  ['breaker.successesToClose', count, '1', 'Successful probes that close it.'],
+  ['retry.maxRetries', { integer: [0, 10] }, '2', 'Further tries at most.'],
+  ['retry.perTryTimeoutMs', durationOrOff, '0', 'Longest single try; 0 is none but the call’s.'],
+  [
+    'retry.backoffBaseMs',
+    duration,
+    '25',
+    'First mean wait between tries, doubled each time, with full jitter.',
+  ],
+  ['retry.backoffMaxMs', duration, '250', 'Longest wait.'],
+  ['retry.avoidTried', 'boolean', 'true', 'Try another endpoint while there is one.'],
+  ['retry.nonIdempotent', 'boolean', 'false', 'Repeat a POST that may have been processed.'],
+  ['retryBudget.ratio', ratio, '0.2', 'Retries per call, over all calls to a destination.'],
+  ['retryBudget.minPerSecond', countOrOff, '10', 'Retries a second that are always allowed.'],
+  ['retryBudget.ttlMs', duration, '10000', 'How long a call counts towards the budget.'],
+);
+
+export const listenOptionTable: readonly OptionRow[] = rows(
+  ['port', { integer: [0, 65535] }, '0', 'Port to listen on; 0 picks a free one.'],
+  ['host', 'text', '127.0.0.1', 'Address to listen on.'],
+  ['advertise', 'text', 'the address listened on', 'Address that others reach it at.'],
+  [
+    'servicePort',
+    { integer: [1, 65535] },
+    '',
+    'Port that callers write in URLs, when it is another.',
+  ],
+  ['drainOn', 'list', 'SIGTERM', 'Signals that drain and end the process; empty for none.'],
+  [
+    'propagationMs',
+    durationOrOff,
+    '1000',
+    'After deregistering, how long requests are still taken.',
+  ],
+  ['drainTimeoutMs', durationOrOff, '25000', 'How long requests in flight may take to finish.'],
+  ['probe', 'text', '', 'Path that the registry probes.'],
+);
+
+/** `breaker.failureRatio` → `INMESH_BREAKER_FAILURE_RATIO`. */
+export function environmentName(path: string): string {
+  const words = path.replace(/[.]/g, '_').replace(/([a-z0-9])([A-Z])/g, '$1_$2');
+  return `INMESH_${words.toUpperCase()}`;
+}

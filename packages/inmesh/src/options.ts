@@ -1,0 +1,99 @@
+import type {
+  BalancerPolicy,
+  BreakerPolicy,
+  Clock,
+  Interceptor,
+  Locality,
+  Logger,
+  Observer,
+  OutlierPolicy,
+  PoolPolicy,
+  Random,
+  RetryBudgetPolicy,
+  RetryPolicy,
+  StaticEndpoint,
+} from '@inmesh/core';
+
+/**
+ * What `createMesh` takes. Everything but `service` has a default, and everything that is text, a
+ * number, a choice or a list has an environment variable (`INMESH_` and the option's path in capitals:
+ * `breaker.failureRatio` is `INMESH_BREAKER_FAILURE_RATIO`). Code wins over the environment.
+ * `docs/reference/options.md` lists them all with their defaults.
+ */
+export interface MeshOptions {
+  /** This process' service name: a label, or the environment's `INMESH_SERVICE`. Required in one of the two. */
+  readonly service?: string;
+  readonly namespace?: string;
+  /** Becomes the label `version`, which subsets and metrics go by. */
+  readonly version?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly serviceAccount?: string;
+  readonly locality?: Partial<Locality>;
+  /** Relative share of traffic of the endpoints that this process registers. */
+  readonly weight?: number;
+
+  /** One or several registry servers; without any, `endpoints` is all that there is. */
+  readonly registry?: string | readonly string[];
+  /** Fixed services beside the registry's, or instead of a registry. They win over the registry's. */
+  readonly endpoints?: Readonly<Record<string, readonly StaticEndpoint[]>>;
+  /** How long `createMesh` waits for the registry when there is no snapshot to start from. */
+  readonly startTimeoutMs?: number;
+  /** Start without registry and snapshot: calls fail with `registry_unavailable` until it is found. */
+  readonly startDegraded?: boolean;
+  /** Where the last known endpoints are kept; `false` keeps none. */
+  readonly snapshotFile?: string | false;
+
+  readonly domain?: string;
+  readonly namespaces?: readonly string[];
+  /** What happens to names outside the mesh. */
+  readonly outbound?: 'allow-any' | 'registry-only';
+
+  readonly timeoutMs?: number;
+  readonly maxBodyBytes?: number;
+  /** How long a call waits for the first list of a service that was never called before. */
+  readonly sourceWaitMs?: number;
+  readonly balancer?: BalancerPolicy;
+  readonly pool?: Partial<PoolPolicy>;
+  /** `null` switches it off. */
+  readonly outlier?: Partial<OutlierPolicy> | null;
+  /** `null` switches it off. */
+  readonly breaker?: Partial<BreakerPolicy> | null;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly retryBudget?: Partial<RetryBudgetPolicy>;
+
+  readonly interceptors?: readonly Interceptor[];
+  readonly observers?: readonly Observer[];
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** What `mesh.listen` takes. */
+export interface ListenOptions {
+  /** 0 picks a free one. */
+  readonly port?: number;
+  /** The address to listen on. Loopback unless said: a service is opened to others on purpose. */
+  readonly host?: string;
+  /** The address that others reach it at; needed when `host` is a wildcard and the machine has several. */
+  readonly advertise?: string;
+  /** The port that callers write in URLs, when it is not the real one. */
+  readonly servicePort?: number;
+  /** Signals that drain the mesh and then end the process; `[]` for none. */
+  readonly drainOn?: readonly NodeJS.Signals[];
+  /** After deregistering, how long requests are still taken as if nothing was. */
+  readonly propagationMs?: number;
+  /** How long requests in flight may take to finish before they are cut. */
+  readonly drainTimeoutMs?: number;
+  /** Ask the registry to probe this path (`/healthz`, which the mesh answers itself). */
+  readonly probe?: string;
+}
+
+/** Options that only code can say. */
+export const codeOnlyOptions: readonly (keyof MeshOptions)[] = [
+  'interceptors',
+  'observers',
+  'logger',
+  'clock',
+  'random',
+];
