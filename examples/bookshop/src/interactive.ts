@@ -1,0 +1,99 @@
+import { emitKeypressEvents } from 'node:readline';
+import type { Child } from './child.ts';
+import { createLedger } from './ledger.ts';
+import { openShop, type Role, type Shop } from './shop.ts';
+import { drawTable } from './table.ts';
+
+const redrawMs = 500;
+const slowMs = 500;
+
+/** The demo for a person: a table that is redrawn and one key per mishap. Resolves when `q` is pressed. */
+export async function playInteractive(): Promise<void> {
+  const ledger = createLedger();
+  const said: string[] = [];
+  console.log('Opening the bookshop: a registry, six services and their customers …');
+  const shop = await openShop((report) => ledger.add(report));
+  let quit = (): void => {};
+  const done = new Promise<void>((resolve) => {
+    quit = resolve;
+  });
+  const draw = setInterval(() => {
+    process.stdout.write(`\u001b[H\u001b[J${drawTable(shop, ledger, said)}\n`);
+  }, redrawMs);
+
+  const onKey = (_text: string, key: { name?: string; ctrl?: boolean }): void => {
+    if (key.name === 'q' || (key.ctrl === true && key.name === 'c')) {
+      quit();
+      return;
+    }
+    act(shop, key.name ?? '').then(
+      (line) => line !== undefined && said.push(line),
+      (error: Error) => said.push(error.message),
+    );
+  };
+  emitKeypressEvents(process.stdin);
+  if (process.stdin.isTTY) process.stdin.setRawMode(true);
+  process.stdin.on('keypress', onKey).resume();
+  process.once('SIGTERM', quit);
+  await done;
+  clearInterval(draw);
+  if (process.stdin.isTTY) process.stdin.setRawMode(false);
+  process.stdin.off('keypress', onKey).pause();
+  console.log('Closing the bookshop …');
+  await shop.close();
+}
+
+/** What a key does; the answer is the line to show. */
+async function act(shop: Shop, key: string): Promise<string | undefined> {
+  const reviews = [...shop.children.values()].filter(({ name }) => name.startsWith('reviews'));
+  const [first] = reviews;
+  switch (key) {
+    case 'k':
+      return withChild(first, async (child) => {
+        await shop.kill(child);
+        return `${child.name} was killed: its traffic goes to the others at once`;
+      });
+    case 'd':
+      return withChild(first, async (child) => {
+        await shop.stop(child);
+        return `${child.name} drained: it finished what it had, and ended`;
+      });
+    case 's': {
+      const versions: Role[] = ['reviews-v1', 'reviews-v2', 'reviews-v3'];
+      const missing = versions.find((role) => !reviews.some(({ name }) => name.startsWith(role)));
+      const { name } = await shop.start(missing ?? 'reviews-v1');
+      return `${name} started, and takes its share`;
+    }
+    case 'l':
+      return withChild(first, async (child) => {
+        child.direct({ kind: 'slow', ms: slowMs });
+        return `${child.name} now takes ${slowMs} ms: calls avoid it`;
+      });
+    case 'f':
+      return withChild(first, async (child) => {
+        child.direct({ kind: 'fail', on: true });
+        return `${child.name} now answers 500: it is ejected after five in a row, and those calls are retried elsewhere`;
+      });
+    case 'h':
+      for (const child of shop.children.values()) {
+        child.direct({ kind: 'slow', ms: 0 });
+        child.direct({ kind: 'fail', on: false });
+      }
+      return 'all healed';
+    case 'r':
+      if (shop.registry.running) await shop.registry.stop();
+      else await shop.registry.start();
+      return shop.registry.running
+        ? 'the registry is back'
+        : 'the registry is gone: calls go on with what they know';
+    default:
+      return undefined;
+  }
+}
+
+async function withChild(
+  child: Child | undefined,
+  body: (child: Child) => Promise<string>,
+): Promise<string> {
+  return child === undefined ? 'no reviews endpoint is left: press s' : body(child);
+}

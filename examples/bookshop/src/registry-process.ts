@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** The registry, run as a user runs it: `inmesh registry`. Keeps its port over a restart. */
+export interface RegistryProcess {
+  readonly url: string;
+  readonly running: boolean;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const command = join(
+  dirname(createRequire(import.meta.url).resolve('inmesh/package.json')),
+  'bin/inmesh.js',
+);
+
+/** Starts it on a free port. `dataDir` is where it keeps what is durable. */
+export async function startRegistry(dataDir: string): Promise<RegistryProcess> {
+  let { child, url } = await run(0, dataDir);
+  let running = true;
+  return {
+    get url() {
+      return url;
+    },
+    get running() {
+      return running;
+    },
+    async stop() {
+      if (!running) return;
+      running = false;
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+    async start() {
+      if (running) return;
+      ({ child, url } = await run(Number(new URL(url).port), dataDir));
+      running = true;
+    },
+  };
+}
+
+/** Resolves when it says where it listens, which is the one line it writes to standard output. */
+async function run(port: number, dataDir: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(
+    process.execPath,
+    [command, 'registry', '--port', String(port), '--data-dir', dataDir, '--log-level', 'warn'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /http:\/\/\S+/.exec(line)?.[0];
+    if (url !== undefined) return { child, url };
+  }
+  throw new Error('the registry ended before it listened: see its messages above');
+}

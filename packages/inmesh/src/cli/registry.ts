@@ -1,0 +1,68 @@
+import { createRegistryServer } from '@inmesh/registry-server';
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { wholeNumber } from './numbers.ts';
+
+interface RegistryFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir?: string;
+  readonly sessionTtl: number;
+  readonly logLevel: string;
+}
+
+/** `inmesh registry`: runs a registry server until SIGTERM or SIGINT. */
+export function registryCommand(): Command {
+  return new Command('registry')
+    .description('Run a registry server.')
+    .addOption(
+      new Option('--host <address>', 'address to listen on')
+        .default('127.0.0.1')
+        .env('INMESH_REGISTRY_HOST'),
+    )
+    .addOption(
+      new Option('--port <number>', 'port to listen on; 0 picks a free one')
+        .default(8761)
+        .argParser(wholeNumber(0, 65_535))
+        .env('INMESH_REGISTRY_PORT'),
+    )
+    .addOption(
+      new Option('--data-dir <folder>', 'where durable state is kept; without it, in memory').env(
+        'INMESH_REGISTRY_DATA_DIR',
+      ),
+    )
+    .addOption(
+      new Option('--session-ttl <ms>', 'a session ends after this much silence')
+        .default(15_000)
+        .argParser(wholeNumber(1_000, 600_000))
+        .env('INMESH_REGISTRY_SESSION_TTL'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'what is logged to standard error')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .env('INMESH_REGISTRY_LOG_LEVEL'),
+    )
+    .action(run);
+}
+
+async function run(flags: RegistryFlags): Promise<void> {
+  const logger = pino({ level: flags.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const server = createRegistryServer({
+    host: flags.host,
+    port: flags.port,
+    sessionTtlMs: flags.sessionTtl,
+    logger,
+    ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }),
+  });
+  const { url } = await server.listen();
+  console.log(`registry listening on ${url}`);
+  const stop = (): void => {
+    server.close().catch((error: unknown) => {
+      logger.error({ error }, 'the registry did not stop cleanly');
+      process.exitCode = 1;
+    });
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
