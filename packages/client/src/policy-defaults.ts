@@ -1,0 +1,153 @@
+import type {
+  BalancerPolicy,
+  BreakerPolicy,
+  DestinationPolicy,
+  LocalityPolicy,
+  OutlierPolicy,
+  PoolPolicy,
+  RetryBudgetPolicy,
+  RetryPolicy,
+  WarmupPolicy,
+} from '@inmesh/core';
+import {
+  checkBalancer,
+  checkBreaker,
+  checkLocality,
+  checkOutlier,
+  checkPool,
+  checkRetry,
+  checkRetryBudget,
+  checkWarmup,
+} from './policy-checks.ts';
+
+/** Every policy of one destination, resolved: nothing is left to default. */
+export interface ClientPolicy {
+  readonly balancer: BalancerPolicy;
+  readonly pool: PoolPolicy;
+  /** `null` is off. */
+  readonly outlier: OutlierPolicy | null;
+  /** `null` is off. */
+  readonly breaker: BreakerPolicy | null;
+  readonly retry: RetryPolicy;
+  readonly retryBudget: RetryBudgetPolicy;
+  readonly locality: LocalityPolicy;
+  readonly warmup: WarmupPolicy | undefined;
+}
+
+/** What a client's options may say of its policies; what is absent takes its default. */
+export interface PolicyOptions {
+  /** @default peakEwma() */
+  readonly balancer?: BalancerPolicy;
+  readonly pool?: Partial<PoolPolicy>;
+  /** `null` switches ejection off. */
+  readonly outlier?: Partial<OutlierPolicy> | null;
+  /** `null` switches the breaker off. */
+  readonly breaker?: Partial<BreakerPolicy> | null;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly retryBudget?: Partial<RetryBudgetPolicy>;
+  /** @default off */
+  readonly locality?: LocalityPolicy;
+  /** Slow start of endpoints that join later. @default none */
+  readonly warmup?: WarmupPolicy;
+}
+
+export const defaultPolicy: ClientPolicy = Object.freeze({
+  balancer: Object.freeze({ kind: 'peak-ewma' }),
+  pool: Object.freeze({
+    maxConnections: 64,
+    maxRequests: 1024,
+    maxPending: 1024,
+    connectTimeoutMs: 10_000,
+    idleTimeoutMs: 60_000,
+    maxRequestsPerConnection: 0,
+    maxConnectionAgeMs: 0,
+  }),
+  outlier: Object.freeze({
+    consecutive5xx: 5,
+    consecutiveGatewayErrors: 0,
+    // Counted apart and fewer than Envoy's 5: nobody who answers refuses three connections in a
+    // row, so a killed process is out after three attempts and three errors of the application are not.
+    consecutiveLocalFailures: 3,
+    splitLocalFailures: true,
+    intervalMs: 10_000,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectedRatio: 0.5,
+    minHealthyRatio: 0.5,
+  }),
+  breaker: Object.freeze({
+    minCalls: 20,
+    failureRatio: 0.5,
+    windowMs: 10_000,
+    sleepMs: 5_000,
+    probes: 1,
+    successesToClose: 1,
+  }),
+  retry: Object.freeze({
+    maxRetries: 2,
+    // What was certainly not processed goes again whatever its method; the rest only when idempotent.
+    on: Object.freeze(['connect-failure', 'refused-stream', 'reset', 'gateway-error'] as const),
+    statusCodes: Object.freeze([]),
+    perTryTimeoutMs: 0,
+    backoffBaseMs: 25,
+    backoffMaxMs: 250,
+    avoidTried: true,
+    nonIdempotent: false,
+  }),
+  retryBudget: Object.freeze({ ratio: 0.2, minPerSecond: 10, ttlMs: 10_000 }),
+  locality: Object.freeze({ enabled: false }),
+  warmup: undefined,
+});
+
+/** Options over defaults, checked and frozen. Throws `invalid_argument` with the option's name and value. */
+export function resolvePolicy(options: PolicyOptions = {}): ClientPolicy {
+  const { retry, ...rest } = options;
+  return overridePolicy(
+    { ...defaultPolicy, retry: overrideRetry(defaultPolicy.retry, retry) },
+    rest,
+  );
+}
+
+/** What a resource says of one destination, over the client's own policy. Throws like `resolvePolicy`. */
+export function overridePolicy(base: ClientPolicy, over: DestinationPolicy): ClientPolicy {
+  return Object.freeze({
+    balancer: checkBalancer(over.balancer ?? base.balancer),
+    pool: checkPool(merge(base.pool, over.pool)),
+    outlier: mergeNullable(defaultPolicy.outlier, base.outlier, over.outlier, checkOutlier),
+    breaker: mergeNullable(defaultPolicy.breaker, base.breaker, over.breaker, checkBreaker),
+    retry: base.retry,
+    retryBudget: checkRetryBudget(merge(base.retryBudget, over.retryBudget)),
+    locality: checkLocality(over.locality ?? base.locality),
+    warmup: checkWarmup(over.warmup ?? base.warmup),
+  });
+}
+
+/** A route's retry policy over the client's. Throws like `resolvePolicy`. */
+export function overrideRetry(
+  base: RetryPolicy,
+  over: Partial<RetryPolicy> | undefined,
+): RetryPolicy {
+  return checkRetry(merge(base, over));
+}
+
+/** An explicit `undefined` says nothing: it must not erase a default. */
+function merge<T extends object>(base: T, over: Partial<T> | undefined): T {
+  if (over === undefined) return base;
+  const merged = { ...base };
+  for (const key of Object.keys(over) as (keyof T)[]) {
+    if (over[key] !== undefined && Object.hasOwn(base, key)) merged[key] = over[key] as T[keyof T];
+  }
+  return Object.freeze(merged);
+}
+
+/** `null` switches off; a part given over an off base switches on again, with the defaults below it. */
+function mergeNullable<T extends object>(
+  defaults: T | null,
+  base: T | null,
+  over: Partial<T> | null | undefined,
+  check: (policy: T) => T,
+): T | null {
+  if (over === null) return null;
+  const below = over === undefined ? base : (base ?? defaults);
+  return below === null ? null : check(merge(below, over));
+}
