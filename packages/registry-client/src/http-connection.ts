@@ -1,0 +1,176 @@
+import type { Readable } from 'node:stream';
+import { MeshError } from '@inmesh/core';
+import { Client } from 'undici';
+import type { RegistryServer, ResolvedOptions } from './options.ts';
+import { answerError, unavailableError } from './registry-error.ts';
+
+/** Answers to single requests are small; only the stream carries lists. */
+const maxAnswerBytes = 256 * 1024;
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+export interface RegistryRequest {
+  readonly method: HttpMethod;
+  /** From `/v1` on. Holds the session's secret: never shown. */
+  readonly path: string;
+  /** What it does, for errors: 'renew the session'. */
+  readonly what: string;
+  readonly body?: unknown;
+  /** @default requestTimeoutMs */
+  readonly timeoutMs?: number;
+}
+
+/** Where the bytes of an open stream go. Exactly one `end` comes, the last of all. */
+export interface StreamReader {
+  /** Throwing ends the stream. */
+  chunk(bytes: Uint8Array): void;
+  end(error: MeshError): void;
+}
+
+/**
+ * Two sockets to one server: one for the stream, one for requests, in order. Deadlines are our own,
+ * on the injected clock, and a request that misses one takes its socket with it: what did not
+ * answer in time may be half-open, and nothing behind it would ever be answered.
+ */
+export class HttpConnection {
+  readonly #server: RegistryServer;
+  readonly #options: ResolvedOptions;
+  readonly #closed = new AbortController();
+  #requests: Client | undefined;
+  #stream: Client | undefined;
+
+  constructor(server: RegistryServer, options: ResolvedOptions) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  /** Sends one request and gives the answer's JSON, or `undefined` for an empty one. Throws `MeshError`. */
+  async send(request: RegistryRequest): Promise<unknown> {
+    this.#requests ??= this.#connect();
+    const client = this.#requests;
+    return this.#within(client, request, async () => {
+      const body = request.body === undefined ? null : JSON.stringify(request.body);
+      const answer = await client.request({
+        method: request.method,
+        path: this.#server.prefix + request.path,
+        headers: this.#headers({
+          accept: 'application/json, application/problem+json',
+          ...(body === null ? {} : { 'content-type': 'application/json' }),
+        }),
+        body,
+      });
+      const text = await readText(answer.body);
+      if (answer.statusCode < 200 || answer.statusCode > 299) {
+        throw answerError(this.#server.origin, request.what, answer.statusCode, text);
+      }
+      return text === '' ? undefined : JSON.parse(text);
+    });
+  }
+
+  /** Opens the stream; resolves at its head, after which `reader` gets it all. Throws `MeshError`. */
+  async open(request: RegistryRequest, lastEventId: string | undefined, reader: StreamReader): Promise<void> {
+    this.#stream ??= this.#connect();
+    const client = this.#stream;
+    const body = await this.#within(client, request, async () => {
+      const answer = await client.request({
+        method: request.method,
+        path: this.#server.prefix + request.path,
+        headers: this.#headers({
+          accept: 'text/event-stream',
+          ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+        }),
+      });
+      if (answer.statusCode !== 200) {
+        const text = await readText(answer.body);
+        throw answerError(this.#server.origin, request.what, answer.statusCode, text);
+      }
+      if (!String(answer.headers['content-type']).startsWith('text/event-stream')) {
+        answer.body.on('error', () => {}).destroy();
+        throw new Error('the answer is no event stream');
+      }
+      return answer.body;
+    });
+    this.#pipe(body, request.what, reader);
+  }
+
+  /** Idempotent; everything under way fails. */
+  destroy(): void {
+    this.#closed.abort();
+    this.#drop(this.#requests, 'closed');
+    this.#drop(this.#stream, 'closed');
+  }
+
+  #connect(): Client {
+    return new Client(this.#server.origin, {
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: {
+        timeout: this.#options.requestTimeoutMs,
+        // Resumed TLS sessions skip the check of the server's name.
+        maxCachedSessions: 0,
+        // Else a socket that still connects outlives its client, and holds the process.
+        signal: this.#closed.signal,
+      },
+    });
+  }
+
+  async #within<T>(client: Client, request: RegistryRequest, work: () => Promise<T>): Promise<T> {
+    const { clock, requestTimeoutMs } = this.#options;
+    const timeoutMs = request.timeoutMs ?? requestTimeoutMs;
+    const timer = clock.setTimer(
+      () => this.#drop(client, `no answer within ${timeoutMs} ms`),
+      timeoutMs,
+    );
+    try {
+      return await work();
+    } catch (error) {
+      throw unavailableError(this.#server.origin, request.what, error);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #headers(own: Record<string, string>): Record<string, string> {
+    return { ...this.#options.headers(), ...own };
+  }
+
+  #pipe(body: Readable, what: string, reader: StreamReader): void {
+    let ended = false;
+    const end = (cause: unknown): void => {
+      if (ended) return;
+      ended = true;
+      body.destroy();
+      reader.end(unavailableError(this.#server.origin, what, cause));
+    };
+    body.on('data', (bytes: Buffer) => {
+      if (ended) return;
+      try {
+        reader.chunk(bytes);
+      } catch (error) {
+        end(error);
+      }
+    });
+    body.on('error', end);
+    body.on('close', () => end(new Error('the stream ended')));
+  }
+
+  #drop(client: Client | undefined, why: string): void {
+    if (client === undefined) return;
+    if (this.#requests === client) this.#requests = undefined;
+    if (this.#stream === client) this.#stream = undefined;
+    client
+      .destroy(new MeshError('registry_unavailable', `registry ${this.#server.origin}: ${why}`))
+      .catch(() => {});
+  }
+}
+
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxAnswerBytes) throw new Error(`the answer exceeds ${maxAnswerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
