@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { MeshError } from './mesh-error.ts';
 import type { RequestContext } from './request-context.ts';
 import type { ServiceName } from './service-name.ts';
@@ -43,6 +43,8 @@ export interface RouteRequest {
   readonly headers: HeaderPairs;
   /** The inbound request that this call serves, captured when the call started. */
   readonly context: RequestContext | undefined;
+  /** What the caller said of this call; routing reads `hashKey`. */
+  readonly options?: CallOptions;
 }
 
 /** What the caller may say about one call; what is absent comes from routes, options and defaults. */
@@ -65,6 +67,8 @@ export interface Call extends RouteRequest {
   readonly body: CallBody;
   readonly options: CallOptions;
   readonly signal: AbortSignal | undefined;
+  /** The protocol to change to (`websocket`), for a sink that has `upgrade`. Such a call is never retried. */
+  readonly upgrade?: string | undefined;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   /** Absolute, monotonic milliseconds; `Infinity` for none. */
@@ -92,6 +96,13 @@ export interface Sink {
   /** `trailers` are usually empty. */
   end(trailers: HeaderPairs): void;
   fail(error: MeshError): void;
+  /** The upstream changed protocols: the socket is the sink's, and the call has ended. Instead of `end`. */
+  upgrade?(head: ResponseHead, socket: Duplex): void;
+  /**
+   * Says, by being there, that nothing is handed on before `end`: so a body that was cut may be
+   * asked for again. Forget what came so far; another `head` follows, or `fail`.
+   */
+  rewind?(): void;
 }
 
 export interface CallControl {
