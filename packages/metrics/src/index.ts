@@ -1,1 +1,28 @@
-export {};
+export type { Gauge, GaugeSample, ReportSample } from './gauge.ts';
+export { bucketBounds, type Histogram } from './histogram.ts';
+export { labelText } from './label-text.ts';
+export type { BreakerStatus, Ejection, MeshState, RegistryStatus } from './mesh-state.ts';
+export { methodNames } from './method-label.ts';
+export type { ProcessReading } from './process-metrics.ts';
+export {
+  createRecorder,
+  type Recorder,
+  type RecorderReader,
+  type RecorderUse,
+} from './recorder.ts';
+export type { RecorderOptions } from './recorder-options.ts';
+export type {
+  AttemptLabels,
+  AttemptSeries,
+  Exemplar,
+  Party,
+  TrafficLabels,
+  TrafficSeries,
+} from './series.ts';
+export type {
+  EndpointStats,
+  MetricsSnapshot,
+  PeerStats,
+  ServiceStats,
+  WindowStats,
+} from './snapshot.ts';

@@ -1,0 +1,127 @@
+/**
+ * The last minute of one edge, second by second: calls, errors and latencies fine enough for
+ * quantiles. No timer moves it on: a slot that a second finds stamped with an older one is emptied.
+ */
+
+/** Seconds kept; a power of two makes the slot a mask. The newest is under way, and one is spare. */
+const slots = 64;
+export const slotMs = 1_000;
+/** The longest window that can be asked for, milliseconds. */
+export const maxWindowMs = 60_000;
+
+/**
+ * Log-linear buckets: eight to each doubling, so a quantile is at most 6 % off. The unit is 1/64 ms
+ * (below 0.125 ms they are that wide); the last one takes everything from 131 s on.
+ */
+const unitsPerMs = 64;
+const subBits = 3;
+const subBuckets = 1 << subBits;
+const octaves = 20;
+const buckets = subBuckets * (octaves + 1);
+const largestUnits = 2 ** (octaves + subBits) - 1;
+/** A slot's bucket stops at this, rather than start again from 0: 65,535 answers of one latency a second. */
+const fullBucket = 2 ** 16 - 1;
+
+function latencyBucket(ms: number): number {
+  const scaled = ms * unitsPerMs;
+  const units = scaled < largestUnits ? scaled | 0 : largestUnits;
+  if (units < subBuckets) return units;
+  const shift = 31 - Math.clz32(units) - subBits;
+  return (shift + 1) * subBuckets + ((units >> shift) - subBuckets);
+}
+
+/** The middle of a bucket, in milliseconds. */
+function bucketMiddle(bucket: number): number {
+  const octave = bucket >> subBits;
+  const place = bucket & (subBuckets - 1);
+  if (octave === 0) return (place + 0.5) / unitsPerMs;
+  return ((subBuckets + place + 0.5) * 2 ** (octave - 1)) / unitsPerMs;
+}
+
+export class LatencyWindow {
+  /** The second that each slot holds, since the clock's origin; -1 is none yet. */
+  readonly #stamps: Int32Array = new Int32Array(slots).fill(-1);
+  readonly #calls: Uint32Array = new Uint32Array(slots);
+  readonly #errors: Uint32Array = new Uint32Array(slots);
+  readonly #totalMs: Float64Array = new Float64Array(slots);
+  /** 21 KB: the reason why windows are capped apart from series. */
+  readonly #latencies: Uint16Array = new Uint16Array(slots * buckets);
+
+  /** `now` in the clock's milliseconds. What is older than the window holds is left out. */
+  record(latencyMs: number, failed: boolean, now: number): void {
+    const second = (now / slotMs) | 0;
+    const slot = second & (slots - 1);
+    if (this.#stamps[slot] !== second && !this.#turnTo(slot, second)) return;
+    (this.#calls[slot] as number) += 1;
+    if (failed) (this.#errors[slot] as number) += 1;
+    const valid = latencyMs >= 0 ? latencyMs : 0;
+    (this.#totalMs[slot] as number) += valid;
+    const at = slot * buckets + latencyBucket(valid);
+    const count = this.#latencies[at] as number;
+    if (count < fullBucket) this.#latencies[at] = count + 1;
+  }
+
+  /** Empties the slot for a new second; `false` when the slot belongs to a later one already. */
+  #turnTo(slot: number, second: number): boolean {
+    if ((this.#stamps[slot] as number) > second) return false;
+    this.#stamps[slot] = second;
+    this.#calls[slot] = 0;
+    this.#errors[slot] = 0;
+    this.#totalMs[slot] = 0;
+    this.#latencies.fill(0, slot * buckets, (slot + 1) * buckets);
+    return true;
+  }
+
+  /** The second of the last record, or -1. */
+  get lastSecond(): number {
+    let last = -1;
+    for (const stamp of this.#stamps) last = Math.max(last, stamp);
+    return last;
+  }
+
+  /** Adds the seconds `from` to `to` (both included) to `total`. */
+  addTo(total: WindowTotal, from: number, to: number): void {
+    for (let slot = 0; slot < slots; slot += 1) {
+      const second = this.#stamps[slot] as number;
+      if (second < from || second > to) continue;
+      total.calls += this.#calls[slot] as number;
+      total.errors += this.#errors[slot] as number;
+      total.totalMs += this.#totalMs[slot] as number;
+      total.addLatencies(this.#latencies, slot * buckets);
+    }
+  }
+}
+
+/** The sum of seconds and of windows, which quantiles are read from. */
+export class WindowTotal {
+  calls = 0;
+  errors = 0;
+  totalMs = 0;
+  readonly #latencies: Float64Array = new Float64Array(buckets);
+
+  addLatencies(from: Uint16Array, offset: number): void {
+    for (let i = 0; i < buckets; i += 1) {
+      (this.#latencies[i] as number) += from[offset + i] as number;
+    }
+  }
+
+  clear(): void {
+    this.calls = 0;
+    this.errors = 0;
+    this.totalMs = 0;
+    this.#latencies.fill(0);
+  }
+
+  /** Milliseconds, or `undefined` when there was no call. `ratio` is 0..1. */
+  quantile(ratio: number): number | undefined {
+    let count = 0;
+    for (const n of this.#latencies) count += n;
+    if (count === 0) return undefined;
+    let rank = Math.max(1, Math.ceil(ratio * count));
+    for (let bucket = 0; bucket < buckets; bucket += 1) {
+      rank -= this.#latencies[bucket] as number;
+      if (rank <= 0) return bucketMiddle(bucket);
+    }
+    return bucketMiddle(buckets - 1);
+  }
+}
