@@ -1,0 +1,38 @@
+import type { ServerStatus, ServicePage, ServiceSnapshot } from '@inmesh/core';
+import { Type } from 'typebox';
+import { revisionSchema, serviceNameSchema } from './common-schemas.ts';
+import { endpointSchema } from './endpoint-schemas.ts';
+import { type WireSchema, wire } from './wire-schema.ts';
+
+export const serviceSnapshotSchema: WireSchema<ServiceSnapshot> = wire<ServiceSnapshot>()(
+  Type.Object({
+    service: serviceNameSchema,
+    revision: revisionSchema,
+    known: Type.Boolean(),
+    endpoints: Type.Array(endpointSchema),
+  }),
+);
+
+export const servicePageSchema: WireSchema<ServicePage> = wire<ServicePage>()(
+  Type.Object({
+    services: Type.Array(
+      Type.Object({ service: serviceNameSchema, endpoints: Type.Integer(), up: Type.Integer() }),
+    ),
+    next: Type.Optional(Type.String()),
+  }),
+);
+
+export const serverStatusSchema: WireSchema<ServerStatus> = wire<ServerStatus>()(
+  Type.Object({
+    version: Type.String(),
+    epoch: Type.String(),
+    revision: revisionSchema,
+    uptimeMs: Type.Number(),
+    settlingForMs: Type.Number({ description: 'above 0 while the server waits for its clients' }),
+    sessions: Type.Integer(),
+    registrations: Type.Integer(),
+    services: Type.Integer(),
+    watchers: Type.Integer(),
+    selfPreservation: Type.Object({ active: Type.Boolean(), silentSessions: Type.Integer() }),
+  }),
+);

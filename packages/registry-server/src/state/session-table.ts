@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { MeshError } from '@inmesh/core';
+import { LeaseList } from './lease-list.ts';
+import type { Session } from './session.ts';
+
+/** 144 bits: unguessable, and short enough to stay cheap in a URL. */
+const tokenBytes = 18;
+
+/** The sessions by token, and their leases. */
+export class SessionTable {
+  readonly leases: LeaseList = new LeaseList();
+  readonly #byToken = new Map<string, Session>();
+  readonly #limit: number;
+  #opened = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#byToken.size;
+  }
+
+  /** Throws `overloaded` at the limit. */
+  open(client: string, now: number): Session {
+    if (this.#byToken.size >= this.#limit) {
+      throw new MeshError(
+        'overloaded',
+        `registry: all ${this.#limit} sessions are taken; raise limits.sessions or close some`,
+      );
+    }
+    this.#opened += 1;
+    const session: Session = {
+      token: randomBytes(tokenBytes).toString('base64url'),
+      number: this.#opened,
+      client,
+      registrations: new Map(),
+      subscriptions: new Map(),
+      renewedAt: now,
+      older: undefined,
+      newer: undefined,
+    };
+    this.#byToken.set(session.token, session);
+    this.leases.append(session);
+    return session;
+  }
+
+  find(token: string): Session | undefined {
+    return this.#byToken.get(token);
+  }
+
+  /** Throws `session_unknown`. */
+  get(token: string): Session {
+    const session = this.#byToken.get(token);
+    if (session !== undefined) return session;
+    throw new MeshError(
+      'session_unknown',
+      'registry: no such session: it expired, was closed, or is of an earlier run; open a new one and register again',
+    );
+  }
+
+  /** The hot path: `false` when there is no such session. */
+  renew(token: string, now: number): boolean {
+    const session = this.#byToken.get(token);
+    if (session === undefined) return false;
+    this.leases.renew(session, now);
+    return true;
+  }
+
+  remove(session: Session): void {
+    if (this.#byToken.delete(session.token)) this.leases.remove(session);
+  }
+
+  /** Up to `limit` sessions whose number is above `after`, in the order they were opened. */
+  page(after: number, limit: number): Session[] {
+    const page: Session[] = [];
+    for (const session of this.#byToken.values()) {
+      if (session.number <= after) continue;
+      page.push(session);
+      if (page.length === limit) break;
+    }
+    return page;
+  }
+}

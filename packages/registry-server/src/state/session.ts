@@ -1,0 +1,27 @@
+import type { ServiceName } from '@inmesh/core';
+import type { EndpointRecord } from './endpoint-record.ts';
+
+/** What a session's stream carries of one service. */
+export interface Subscription {
+  /**
+   * The revision that proves that the client has this service's snapshot: it has when it resumes
+   * from this number or a later one. `Infinity`: not sent yet.
+   */
+  provenBy: number;
+}
+
+/** One process' hold on the registry: a lease, with everything that goes when it ends. */
+export interface Session {
+  /** The secret in its URLs. Never logged, never listed. */
+  readonly token: string;
+  /** Counts up: the order of sessions, and the name of this one in logs and pages. */
+  readonly number: number;
+  readonly client: string;
+  readonly registrations: Map<string, EndpointRecord>;
+  readonly subscriptions: Map<ServiceName, Subscription>;
+  /** Monotonic milliseconds. */
+  renewedAt: number;
+  // Neighbours in the lease list.
+  older: Session | undefined;
+  newer: Session | undefined;
+}

@@ -1,0 +1,18 @@
+import type { RegistryState } from '../state/registry-state.ts';
+
+/**
+ * The revision after which a stream goes on, from its `Last-Event-ID`. `undefined` when there is
+ * none, it is of another run, or of the future (a restored snapshot, a forged header): then
+ * everything is told anew.
+ */
+export function parseResumePoint(
+  lastEventId: string | undefined,
+  state: Pick<RegistryState, 'epoch' | 'revision'>,
+): number | undefined {
+  if (lastEventId === undefined) return undefined;
+  const colon = lastEventId.indexOf(':');
+  const digits = lastEventId.slice(colon + 1);
+  if (lastEventId.slice(0, colon) !== state.epoch || !/^\d{1,15}$/.test(digits)) return undefined;
+  const revision = Number(digits);
+  return revision <= state.revision ? revision : undefined;
+}
