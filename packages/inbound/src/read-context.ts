@@ -1,0 +1,74 @@
+import {
+  meshHeaders,
+  newSpanId,
+  newTraceId,
+  parseTraceparent,
+  type Random,
+  type RequestContext,
+  type TraceContext,
+} from '@inmesh/core';
+import { type InboundRequest, requestHeader } from './inbound-request.ts';
+
+export interface ContextOptions {
+  readonly maxTimeoutMs: number;
+  readonly samplingRatio: number;
+  readonly passOnHeaders: readonly string[];
+  readonly random: Random;
+}
+
+/** The W3C recommendation for what a platform should at least carry; more is dropped whole. */
+const maxBaggageBytes = 8192;
+/** Of one header that is passed on: it is multiplied by every call that follows. */
+const maxPassedOnLength = 1024;
+
+/** What the request's headers say about trace, deadline and baggage. Malformed ones count as absent. */
+export function readContext(
+  request: InboundRequest,
+  now: number,
+  options: ContextOptions,
+): RequestContext {
+  const baggage = requestHeader(request, 'baggage') ?? '';
+  return {
+    trace: readTrace(request, options),
+    deadline: readDeadline(requestHeader(request, meshHeaders.timeoutMs), now, options),
+    identity: undefined,
+    baggage: baggage.length <= maxBaggageBytes ? baggage : '',
+    passOn: readPassOn(request, options.passOnHeaders),
+  };
+}
+
+/**
+ * The caller's own span stays the parent of our calls: where nobody exports a span for this
+ * process, a new one would tear the trace apart.
+ */
+function readTrace(request: InboundRequest, options: ContextOptions): TraceContext {
+  const header = requestHeader(request, 'traceparent');
+  const trace =
+    header === undefined
+      ? undefined
+      : parseTraceparent(header, requestHeader(request, 'tracestate'));
+  if (trace !== undefined) return trace;
+  const sampled = options.samplingRatio > 0 && options.random() < options.samplingRatio;
+  return { traceId: newTraceId(), spanId: newSpanId(), sampled, state: '' };
+}
+
+// Ten digits hold 115 days in milliseconds; a longer number is no time-out.
+const wholeNumber = /^\d{1,10}$/;
+
+function readDeadline(header: string | undefined, now: number, options: ContextOptions): number {
+  if (header === undefined || !wholeNumber.test(header)) return Number.POSITIVE_INFINITY;
+  return now + Math.min(Number(header), options.maxTimeoutMs);
+}
+
+const nothing: readonly string[] = Object.freeze([]);
+
+function readPassOn(request: InboundRequest, names: readonly string[]): readonly string[] {
+  let pairs: string[] | undefined;
+  for (const name of names) {
+    const value = requestHeader(request, name);
+    if (value === undefined || value.length > maxPassedOnLength) continue;
+    if (pairs === undefined) pairs = [name, value];
+    else pairs.push(name, value);
+  }
+  return pairs ?? nothing;
+}

@@ -1,0 +1,73 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { HeaderPairs, MeshErrorCode, Problem, ResponseFlag } from '@inmesh/core';
+
+/** The request goes on to its handler. */
+export interface Proceed {
+  readonly kind: 'proceed';
+}
+
+/** The request is answered here and its handler never runs. */
+export interface Refusal {
+  readonly kind: 'refusal';
+  readonly status: number;
+  /** For programs; stable over releases. */
+  readonly code: MeshErrorCode;
+  /** For people. It reaches the caller: nothing secret, nothing of other callers. */
+  readonly detail: string;
+  /** Further response headers, such as `retry-after`. */
+  readonly headers: HeaderPairs;
+  /** What metrics show as `response_flags`. */
+  readonly flag: ResponseFlag;
+}
+
+export const proceed: Proceed = Object.freeze({ kind: 'proceed' });
+
+export interface RefusalOptions {
+  /** @default [] */
+  readonly headers?: HeaderPairs;
+  /** @default '-' */
+  readonly flag?: ResponseFlag;
+}
+
+/** Makes a refusal: `return refuse(403, 'forbidden', 'ratings may only be called by reviews')`. */
+export function refuse(
+  status: number,
+  code: MeshErrorCode,
+  detail: string,
+  options: RefusalOptions = {},
+): Refusal {
+  const { headers = [], flag = '-' } = options;
+  return { kind: 'refusal', status, code, detail, headers, flag };
+}
+
+/**
+ * Answers with `application/problem+json`. When the head is gone already the connection is cut:
+ * a truncated answer that looks whole would be worse.
+ */
+export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // What a handler prepared before it failed (a cookie, an ETag) belongs to the answer it did not
+  // give. Drain's two headers speak of the connection and stay.
+  for (const name of response.getHeaderNames()) {
+    if (name !== 'connection' && name !== 'inmesh-draining') response.removeHeader(name);
+  }
+  const { status, code, detail, headers } = refusal;
+  const problem: Problem = {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    code,
+  };
+  const body = JSON.stringify(problem);
+  response.statusCode = status;
+  for (let i = 0; i < headers.length; i += 2) {
+    response.setHeader(headers[i] as string, headers[i + 1] as string);
+  }
+  response.setHeader('content-type', 'application/problem+json');
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.end(body);
+}
