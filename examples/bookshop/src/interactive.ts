@@ -72,7 +72,7 @@ async function act(shop: Shop, key: string): Promise<string | undefined> {
     case 'f':
       return withChild(first, async (child) => {
         child.direct({ kind: 'fail', on: true });
-        return `${child.name} now answers 500: it is ejected after five in a row, and those calls are retried elsewhere`;
+        return `${child.name} now answers 503: calls are repeated elsewhere, and it is ejected after five in a row`;
       });
     case 'h':
       for (const child of shop.children.values()) {

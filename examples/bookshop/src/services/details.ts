@@ -16,7 +16,7 @@ const server = createServer((_request, response) => {
         }),
       );
     },
-    () => response.writeHead(500).end(),
+    () => response.writeHead(503).end(),
   );
 });
 tellReady(await mesh.listen(server));

@@ -10,7 +10,7 @@ const server = createServer((_request, response) => {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ reviewer1: 5, reviewer2: 4 }));
     },
-    () => response.writeHead(500).end(),
+    () => response.writeHead(503).end(),
   );
 });
 tellReady(await mesh.listen(server));

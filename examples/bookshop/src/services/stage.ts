@@ -44,10 +44,15 @@ process.on('message', (direction: Direction) => {
 // The demo is gone: so is the shop.
 process.on('disconnect', () => process.exit(0));
 
+/** Express and Fastify answer with the status that an error carries. */
+class MadeToFail extends Error {
+  readonly statusCode = 503;
+}
+
 /** Call it first in a handler: waits when the endpoint was made slow, and throws when it was made to fail. */
 export async function onStage(): Promise<void> {
   if (slowMs > 0) await wait(slowMs);
-  if (failing) throw new Error('made to fail');
+  if (failing) throw new MadeToFail('made to fail');
 }
 
 export function report(message: Report): void {

@@ -1,0 +1,161 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger, Registration, Workload } from '@inmesh/core';
+import {
+  applyServerDefaults,
+  attach,
+  createDrain,
+  type DrainPhase,
+  type DrainReport,
+  healthz,
+  type Pipeline,
+} from '@inmesh/inbound';
+import type { RegistrationHandle, RegistryClient } from '@inmesh/registry-client';
+import { advertisedAddress } from './advertise.ts';
+import { type App, appServer } from './app-server.ts';
+import type { ListenOptions, MeshOptions } from './options.ts';
+
+/** An app that serves in the mesh. */
+export interface MeshServer {
+  /** `http://127.0.0.1:41233`. */
+  readonly url: string;
+  readonly address: string;
+  readonly port: number;
+  /** Its id in the registry; '' without a registry. */
+  readonly endpointId: string;
+  readonly phase: DrainPhase;
+  readonly inFlight: number;
+  /**
+   * Takes it out of service without losing a request: says goodbye on every response, deregisters,
+   * waits until callers have heard, finishes what is in flight, closes. Idempotent.
+   */
+  close(): Promise<DrainReport>;
+}
+
+/** What serving needs of the mesh. */
+export interface MeshServerContext {
+  readonly workload: Workload;
+  readonly options: MeshOptions;
+  readonly pipeline: Pipeline;
+  readonly registry: RegistryClient | undefined;
+  readonly logger: Logger;
+}
+
+const defaults = {
+  port: 0,
+  host: '127.0.0.1',
+  propagationMs: 1_000,
+  drainTimeoutMs: 25_000,
+} as const;
+
+/** The one path that the mesh answers itself, and only when it is the one to be probed. */
+const ownHealthPath = '/healthz';
+
+/** Serves `app`, and registers it once it takes requests. `listen` is resolved and checked. */
+export async function startServer(
+  context: MeshServerContext,
+  app: App,
+  listen: ListenOptions,
+): Promise<MeshServer> {
+  const { host, port, propagationMs, drainTimeoutMs } = { ...defaults, ...listen };
+  const address = advertisedAddress(host, listen.advertise); // refuses before anything is open
+  const framework = appServer(app);
+  const { server } = framework;
+  applyServerDefaults(server);
+  const drain = createDrain(server);
+  const detach = attach(server, context.pipeline);
+  if (listen.probe === ownHealthPath) answerHealth(server, healthz(drain));
+  const bound = await framework.listen(host, port);
+  let registration: RegistrationHandle | undefined;
+  try {
+    registration = await context.registry?.register(describe(context, listen, address, bound.port));
+  } catch (error) {
+    await drain.close(0);
+    await framework.close();
+    throw error;
+  }
+  context.logger.info(
+    { address, port: bound.port, endpoint: registration?.id },
+    'serving in the mesh',
+  );
+
+  const stop = async (): Promise<DrainReport> => {
+    drain.start();
+    if (registration !== undefined) {
+      // Callers that cannot hear of it find out by the goodbye on responses, and by closed connections.
+      await registration.deregister().catch((error: unknown) => {
+        context.logger.warn({ err: error }, 'could not deregister: the registration will expire');
+      });
+      await wait(propagationMs);
+    }
+    const report = await drain.close(drainTimeoutMs);
+    await framework.close();
+    detach();
+    if (report.cutRequests > 0) {
+      context.logger.warn(
+        { ...report },
+        `requests in flight did not end within ${drainTimeoutMs} ms and were cut`,
+      );
+    }
+    return report;
+  };
+  let stopped: Promise<DrainReport> | undefined;
+  return {
+    url: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    address,
+    port: bound.port,
+    endpointId: registration?.id ?? '',
+    get phase() {
+      return drain.phase;
+    },
+    get inFlight() {
+      return drain.inFlight;
+    },
+    close() {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function describe(
+  { workload, options }: MeshServerContext,
+  listen: ListenOptions,
+  address: string,
+  port: number,
+): Registration {
+  return {
+    service: workload.name,
+    namespace: workload.namespace,
+    address,
+    ports: [
+      {
+        name: 'http',
+        port,
+        ...(listen.servicePort === undefined ? {} : { servicePort: listen.servicePort }),
+      },
+    ],
+    labels: workload.labels,
+    locality: workload.locality,
+    serviceAccount: workload.serviceAccount,
+    ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+    ...(options.weight === undefined ? {} : { weight: options.weight }),
+    ...(listen.probe === undefined ? {} : { probe: { path: listen.probe } }),
+  };
+}
+
+/** Before the app sees it: a health answer must not depend on the app's routes or middleware. */
+function answerHealth(
+  server: Server,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): void {
+  const emit = server.emit;
+  server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [request, response] = args as [IncomingMessage, ServerResponse];
+    if (event !== 'request' || request.url !== ownHealthPath) {
+      return emit.call(server, event as 'request', ...(args as [never, never]));
+    }
+    answer(request, response);
+    return true;
+  };
+}

@@ -1,0 +1,40 @@
+import type { Client, ClientState } from '@inmesh/client';
+import type { Workload } from '@inmesh/core';
+import type { Pipeline } from '@inmesh/inbound';
+import type { Recorder } from '@inmesh/metrics';
+import type { RegistryState } from '@inmesh/registry-client';
+import type { App } from './app-server.ts';
+import type { MeshEmitter } from './events.ts';
+import type { MeshServer } from './mesh-server.ts';
+import type { ListenOptions } from './options.ts';
+
+/** What this process knows and does, at this moment. Reading it changes nothing. */
+export interface MeshState extends ClientState {
+  readonly workload: Workload;
+  /** `undefined` without a registry. */
+  readonly registry: RegistryState | undefined;
+  readonly servers: readonly Pick<MeshServer, 'url' | 'endpointId' | 'phase' | 'inFlight'>[];
+}
+
+/** One process' part of the mesh: the client's faces, the inbound half, and what both tell. */
+export interface Mesh
+  extends Pick<Client, 'request' | 'fetch' | 'wrapFetch' | 'dispatcher' | 'send'> {
+  readonly workload: Workload;
+  readonly events: MeshEmitter;
+  /** What `meshExpress` and `meshFastify` take it for. */
+  readonly inbound: Pipeline;
+  readonly metrics: Recorder;
+  /**
+   * Serves an Express app, a Fastify instance, a server or a plain handler: picks a port, registers
+   * when it takes requests, drains on SIGTERM. Throws `invalid_argument`, or what listening or
+   * registering fails with.
+   */
+  listen(app: App, options?: ListenOptions): Promise<MeshServer>;
+  /** Resolves when the endpoints of these services are known; rejects with what a call would fail with. */
+  ready(...services: readonly string[]): Promise<void>;
+  inspect(): MeshState;
+  /** Metrics as Prometheus reads them; `accept` chooses the format, as its header does. */
+  metricsText(accept?: string): Promise<{ contentType: string; body: string }>;
+  /** Drains what listens, ends calls and the session, and leaves nothing open. Idempotent. */
+  close(): Promise<void>;
+}
