@@ -87,7 +87,8 @@ function strings(value: unknown, what: string): Readonly<Record<string, string>>
   if (entries.length > 64) throw new EndpointFault(`${what} are more than 64`);
   for (const [key, each] of entries) {
     // Assigning `__proto__` would change the copy's prototype instead of adding a key.
-    if (key === '__proto__' || key.length > 1_024) throw new EndpointFault(`${what} have a bad key`);
+    if (key === '__proto__' || key.length > 1_024)
+      throw new EndpointFault(`${what} have a bad key`);
     copy[key] = text(each, what, 1_024);
   }
   return copy;

@@ -68,7 +68,11 @@ export class HttpConnection {
   }
 
   /** Opens the stream; resolves at its head, after which `reader` gets it all. Throws `MeshError`. */
-  async open(request: RegistryRequest, lastEventId: string | undefined, reader: StreamReader): Promise<void> {
+  async open(
+    request: RegistryRequest,
+    lastEventId: string | undefined,
+    reader: StreamReader,
+  ): Promise<void> {
     this.#stream ??= this.#connect();
     const client = this.#stream;
     const body = await this.#within(client, request, async () => {
@@ -101,6 +105,7 @@ export class HttpConnection {
   }
 
   #connect(): Client {
+    if (this.#closed.signal.aborted) throw this.#error('closed');
     return new Client(this.#server.origin, {
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -158,9 +163,11 @@ export class HttpConnection {
     if (client === undefined) return;
     if (this.#requests === client) this.#requests = undefined;
     if (this.#stream === client) this.#stream = undefined;
-    client
-      .destroy(new MeshError('registry_unavailable', `registry ${this.#server.origin}: ${why}`))
-      .catch(() => {});
+    client.destroy(this.#error(why)).catch(() => {});
+  }
+
+  #error(why: string): MeshError {
+    return new MeshError('registry_unavailable', `registry ${this.#server.origin}: ${why}`);
   }
 }
 

@@ -1,1 +1,9 @@
-export {};
+export type { RegistryClientOptions } from './options.ts';
+export type {
+  NewRegistration,
+  RegistrationChange,
+  RegistrationHandle,
+  RegistrationState,
+} from './registration.ts';
+export { createRegistryClient, type RegistryClient } from './registry-client.ts';
+export type { RegistryState } from './registry-link.ts';

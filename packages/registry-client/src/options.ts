@@ -78,7 +78,12 @@ export function resolveOptions(options: RegistryClientOptions): ResolvedOptions 
     servers: resolveServers(options.servers),
     client,
     snapshotFile: options.snapshotFile,
-    snapshotMaxAgeMs: within('snapshotMaxAgeMs', options.snapshotMaxAgeMs ?? 3 * dayMs, 1, 365 * dayMs),
+    snapshotMaxAgeMs: within(
+      'snapshotMaxAgeMs',
+      options.snapshotMaxAgeMs ?? 3 * dayMs,
+      1,
+      365 * dayMs,
+    ),
     headers: options.headers ?? noHeaders,
     requestTimeoutMs: within('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),
     startTimeoutMs: within('startTimeoutMs', options.startTimeoutMs ?? 10_000),
@@ -109,7 +114,9 @@ function resolveServer(address: string): RegistryServer {
   }
   if (url.username !== '' || url.password !== '') {
     // The address is logged and shown: a secret in it would be, too. It is not repeated here either.
-    throw invalid(`servers must not carry credentials (${url.host}): send them by the headers option`);
+    throw invalid(
+      `servers must not carry credentials (${url.host}): send them by the headers option`,
+    );
   }
   if (url.search !== '' || url.hash !== '') {
     throw invalid(`servers must have no query and no fragment, got ${JSON.stringify(address)}`);

@@ -14,7 +14,9 @@ const codeOfStatus: ReadonlyMap<number, MeshErrorCode> = new Map([
 export function answerError(server: string, what: string, status: number, body: string): MeshError {
   const problem = parseProblem(body);
   const code =
-    problem.code === 'session_unknown' ? problem.code : (codeOfStatus.get(status) ?? 'registry_unavailable');
+    problem.code === 'session_unknown'
+      ? problem.code
+      : (codeOfStatus.get(status) ?? 'registry_unavailable');
   const detail = problem.detail === undefined ? '' : `: ${problem.detail}`;
   return new MeshError(
     code,

@@ -40,6 +40,7 @@ export class ServiceCache {
   readonly #holding = new Set<ServiceEntry>();
   #holdTimer: Timer | undefined;
   #settling = false;
+  #restored = false;
   #closed = false;
 
   constructor(options: ServiceCacheOptions) {
@@ -171,15 +172,30 @@ export class ServiceCache {
     return untold;
   }
 
-  entries(): Iterable<ServiceEntry> {
-    return this.#entries.values();
+  /** The lists worth keeping over a restart. */
+  lasting(): readonly EndpointList[] {
+    const lists: EndpointList[] = [];
+    for (const entry of this.#entries.values()) {
+      const list = entry.list;
+      const endpoints = entry.lasting();
+      if (list === undefined || endpoints.length === 0) continue;
+      lists.push({ ...list, endpoints });
+    }
+    return lists;
+  }
+
+  /** Whether a former process left something to work on. */
+  get restored(): boolean {
+    return this.#restored;
   }
 
   /** Takes what a former process knew, unless the registry was faster. */
   restore(lists: Iterable<EndpointList>): void {
     for (const { service, endpoints, revision, asOf } of lists) {
       const entry = this.#entry(service);
-      if (entry.list === undefined) entry.restore(endpoints, revision, asOf);
+      if (entry.list !== undefined) continue;
+      entry.restore(endpoints, revision, asOf);
+      this.#restored = true;
     }
   }
 

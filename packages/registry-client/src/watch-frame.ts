@@ -43,12 +43,15 @@ export class FrameFault extends Error {}
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One reader per kind. What is not here is of a newer protocol and none of our business. */
-const readers: ReadonlyMap<string, (fields: Fields) => WatchFrame> = new Map([
+const readers: ReadonlyMap<string, (fields: Fields) => WatchFrame> = new Map<
+  string,
+  (fields: Fields) => WatchFrame
+>([
   ['hello', readHello],
   ['snapshot', readSnapshot],
   ['delta', readDelta],
-  ['settled', (): WatchFrame => ({ kind: 'settled' })],
-  ['goodbye', (): WatchFrame => ({ kind: 'goodbye' })],
+  ['settled', () => ({ kind: 'settled' })],
+  ['goodbye', () => ({ kind: 'goodbye' })],
 ]);
 
 /** Reads one event of the stream; `undefined` for a kind that this version does not know. Throws `FrameFault`. */

@@ -1,0 +1,152 @@
+import { MeshError } from '@inmesh/core';
+import type { AttachmentEnd } from './attachment-end.ts';
+import type { HttpConnection } from './http-connection.ts';
+import type { ResolvedOptions } from './options.ts';
+import { unavailableError } from './registry-error.ts';
+import type { Applied, ServiceCache } from './service-cache.ts';
+import { type Session, sessionPath } from './session.ts';
+import { type SseEvent, SseParser } from './sse-parser.ts';
+import { FrameFault, readFrame, type WatchFrame } from './watch-frame.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface WatchStreamOptions {
+  readonly options: ResolvedOptions;
+  readonly cache: ServiceCache;
+  readonly session: Session;
+  readonly onEnd: (end: AttachmentEnd) => void;
+}
+
+/** One open watch stream: reads its frames and hands them to the cache. */
+export class WatchStream {
+  readonly #context: WatchStreamOptions;
+  readonly #parser: SseParser;
+  readonly #where: string;
+  #watchdog: Watchdog | undefined;
+  #greeted: (() => void) | undefined;
+  #failed: ((error: MeshError) => void) | undefined;
+  #stopped = false;
+
+  constructor(context: WatchStreamOptions) {
+    this.#context = context;
+    this.#where = `registry ${context.session.server.origin}`;
+    this.#parser = new SseParser({
+      maxEventLength: context.options.maxFrameLength,
+      onEvent: (event) => this.#event(event),
+    });
+  }
+
+  /** Resolves once the server said hello. Throws `MeshError`. */
+  async open(connection: HttpConnection): Promise<void> {
+    const { session, cache, options } = this.#context;
+    const what = 'watch';
+    // The time for hello is the watchdog's, too: an open stream that says nothing is no stream.
+    this.#watch(options.requestTimeoutMs);
+    const hello = new Promise<void>((resolve, reject) => {
+      this.#greeted = resolve;
+      this.#failed = reject;
+    });
+    hello.catch(() => {}); // it may fail before anyone waits for it
+    await connection.open(
+      { method: 'GET', path: sessionPath(session, '/watch'), what },
+      cache.resumable ? session.lastEventId : undefined,
+      {
+        chunk: (bytes) => this.#chunk(bytes),
+        end: (error) => this.#end({ kind: 'cut', error }),
+      },
+    );
+    await hello;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#watchdog?.stop();
+    this.#failed?.(new MeshError('closed', `${this.#where}: closed`));
+  }
+
+  #chunk(bytes: Uint8Array): void {
+    this.#watchdog?.heard();
+    this.#context.cache.heard();
+    try {
+      this.#parser.push(bytes);
+    } catch (error) {
+      throw unavailableError(this.#context.session.server.origin, 'watch', error);
+    }
+  }
+
+  #event(event: SseEvent): void {
+    if (this.#stopped) return;
+    let frame: WatchFrame | undefined;
+    try {
+      frame = readFrame(event);
+    } catch (error) {
+      if (!(error instanceof FrameFault)) throw error;
+      this.#gap(`sent a ${event.event} that cannot be read (${error.message})`);
+      return;
+    }
+    if (frame === undefined) return;
+    if (this.#apply(frame) === 'gap') {
+      this.#gap(`sent a ${frame.kind} that does not follow what came before`);
+    } else if (event.id !== '') {
+      this.#context.session.lastEventId = event.id;
+    }
+  }
+
+  #apply(frame: WatchFrame): Applied {
+    const { cache, options } = this.#context;
+    switch (frame.kind) {
+      case 'hello':
+        this.#watch(3 * frame.keepAliveMs);
+        cache.hello(frame);
+        this.#greeted?.();
+        return 'applied';
+      case 'snapshot':
+      case 'delta':
+        if (frame.faults.length > 0) {
+          options.logger.error(
+            { service: frame.service, faults: frame.faults.slice(0, 10) },
+            'the registry sent endpoints that cannot be read; they are left out',
+          );
+        }
+        return frame.kind === 'snapshot' ? cache.snapshot(frame) : cache.delta(frame);
+      case 'settled':
+        cache.settled();
+        return 'applied';
+      case 'goodbye':
+        this.#end({
+          kind: 'gone',
+          error: new MeshError('registry_unavailable', `${this.#where} said that it stops`),
+        });
+        return 'applied';
+    }
+  }
+
+  #watch(limitMs: number): void {
+    this.#watchdog?.stop();
+    this.#watchdog = new Watchdog({
+      clock: this.#context.options.clock,
+      limitMs,
+      onSilent: () =>
+        this.#end({
+          kind: 'cut',
+          error: new MeshError(
+            'registry_unavailable',
+            `${this.#where} was silent for ${limitMs} ms`,
+          ),
+        }),
+    });
+  }
+
+  #gap(what: string): void {
+    this.#end({
+      kind: 'gap',
+      error: new MeshError('protocol_error', `${this.#where} ${what}; asking for all again`),
+    });
+  }
+
+  #end(end: AttachmentEnd): void {
+    if (this.#stopped) return;
+    this.#failed?.(end.error);
+    this.stop();
+    this.#context.onEnd(end);
+  }
+}
