@@ -5,6 +5,12 @@ export type { BreakerStatus, Ejection, MeshState, RegistryStatus } from './mesh-
 export { methodNames } from './method-label.ts';
 export type { ProcessReading } from './process-metrics.ts';
 export {
+  type Exposition,
+  type PrometheusOptions,
+  type PrometheusText,
+  prometheusText,
+} from './prometheus/prometheus-text.ts';
+export {
   createRecorder,
   type Recorder,
   type RecorderReader,

@@ -54,7 +54,7 @@ export class LatencyWindow {
     if (this.#stamps[slot] !== second && !this.#turnTo(slot, second)) return;
     (this.#calls[slot] as number) += 1;
     if (failed) (this.#errors[slot] as number) += 1;
-    const valid = latencyMs >= 0 ? latencyMs : 0;
+    const valid = latencyMs >= 0 && latencyMs < Number.MAX_SAFE_INTEGER ? latencyMs : 0;
     (this.#totalMs[slot] as number) += valid;
     const at = slot * buckets + latencyBucket(valid);
     const count = this.#latencies[at] as number;

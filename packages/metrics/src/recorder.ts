@@ -10,7 +10,7 @@ import type {
 } from '@inmesh/core';
 import { type Gauge, GaugeRegistry, type GaugeSample } from './gauge.ts';
 import { InboundRequests } from './inbound-requests.ts';
-import { MeshStateTracker } from './mesh-state.ts';
+import { type MeshState, MeshStateTracker } from './mesh-state.ts';
 import { OutboundAttempts } from './outbound-attempts.ts';
 import { OutboundCalls } from './outbound-calls.ts';
 import {
@@ -37,6 +37,8 @@ export interface RecorderReader {
   /** Calls that this process made, then requests that it served. */
   series(): IterableIterator<TrafficSeries>;
   attempts(): IterableIterator<AttemptSeries>;
+  /** Breakers, ejections, endpoints and the registry, as events told. */
+  readonly mesh: MeshState;
   /**
    * The last `windowMs` milliseconds (1,000..60,000) up to now, per called version, per endpoint
    * and per caller. About 20 µs a row. Throws `invalid_argument`.
@@ -71,7 +73,7 @@ class SeriesRecorder implements Recorder {
   readonly #calls: OutboundCalls;
   readonly #attempts: OutboundAttempts;
   readonly #requests: InboundRequests;
-  readonly #mesh: MeshStateTracker;
+  readonly mesh: MeshStateTracker;
   readonly #gauges = new GaugeRegistry();
   readonly #process: ProcessMetrics;
   #closed = false;
@@ -85,7 +87,7 @@ class SeriesRecorder implements Recorder {
     this.#calls = new OutboundCalls(resolved);
     this.#attempts = new OutboundAttempts(resolved);
     this.#requests = new InboundRequests(resolved);
-    this.#mesh = new MeshStateTracker(resolved.clock);
+    this.mesh = new MeshStateTracker(resolved.clock);
   }
 
   callEnded(call: EndedCall): void {
@@ -101,7 +103,7 @@ class SeriesRecorder implements Recorder {
   }
 
   event(event: MeshEvent): void {
-    this.#mesh.apply(event);
+    this.mesh.apply(event);
     if (event.kind === 'endpoint-removed') {
       this.#calls.forget(event.endpoint);
       this.#attempts.forget(event.endpoint);
@@ -122,9 +124,9 @@ class SeriesRecorder implements Recorder {
     return {
       windowMs,
       services: partyRows(this.#calls.traffic.windows.values(), reader),
-      endpoints: endpointRows(this.#attempts.windows.values(), reader, this.#mesh),
+      endpoints: endpointRows(this.#attempts.windows.values(), reader, this.mesh),
       peers: partyRows(this.#requests.traffic.windows.values(), reader),
-      mesh: this.#mesh,
+      mesh: this.mesh,
     };
   }
 
