@@ -19,7 +19,7 @@ export interface Exchange {
   /** The pattern of the route that runs (`/ratings/:id`). A handler without a router sets it itself. @default 'unknown' */
   route: string;
   /** Reads the pattern when the request ends, where the framework knows it only then. */
-  readRoute: ((request: InboundRequest) => string) | undefined;
+  readRoute: ((exchange: Exchange) => string) | undefined;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   /** Whether the router has run already, so that the path can no longer be rewritten. */

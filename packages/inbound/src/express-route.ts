@@ -1,4 +1,4 @@
-import type { InboundRequest } from './inbound-request.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What Express adds to Node's request, as far as it is read here; Express 4 and 5 agree on it. */
 export interface ExpressRequest {
@@ -14,13 +14,15 @@ const maxMounts = 100;
 const plainPattern = /^[^*{}?+()]*$/;
 
 /** Reads the pattern of the route that ran: `/api` + `/ratings/:id`. One reader per app. */
-export function createRouteReader(): (request: InboundRequest) => string {
+export function createRouteReader(): (exchange: Exchange) => string {
   const mounts = new Set<string>();
-  return (request) => {
-    const { route, baseUrl = '', originalUrl = '' } = request as InboundRequest & ExpressRequest;
-    const pattern = route?.path;
-    if (typeof pattern !== 'string') return 'unknown';
-    let mount = plainPattern.test(pattern) ? mountOf(originalUrl, pattern) : baseUrl;
+  return ({ request, path }) => {
+    const { route, baseUrl = '' } = request as ExpressRequest;
+    if (route?.path === undefined) return 'unknown';
+    // A regular expression or a list of paths is shown as it is written.
+    const pattern = String(route.path);
+    const plain = route.path === pattern && plainPattern.test(pattern);
+    let mount = plain ? mountOf(path, pattern) : baseUrl;
     if (!mounts.has(mount)) {
       if (mounts.size < maxMounts) mounts.add(mount);
       else mount = '/*';
@@ -33,8 +35,7 @@ export function createRouteReader(): (request: InboundRequest) => string {
  * What of the path the pattern does not cover. `baseUrl` says it too, but Express takes that back
  * when an error leaves the router, and failed requests are the ones that must be filed rightly.
  */
-function mountOf(originalUrl: string, pattern: string): string {
-  const path = originalUrl.split('?', 1)[0] ?? '';
+function mountOf(path: string, pattern: string): string {
   const segments = path.split('/').filter(Boolean);
   const covered = pattern.split('/').filter(Boolean).length;
   const mount = segments.slice(0, Math.max(0, segments.length - covered));

@@ -186,7 +186,7 @@ function endedRequest(
   return {
     method: exchange.method,
     path: exchange.rawPath,
-    route: exchange.readRoute?.(exchange.request) ?? exchange.route,
+    route: exchange.readRoute?.(exchange) ?? exchange.route,
     status: response.status,
     flag: response.flag,
     startedAt: exchange.startedAt,

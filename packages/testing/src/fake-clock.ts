@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@inmesh/core';
+import { type Clock, maxTimerDelayMs, type Timer } from '@inmesh/core';
 
 interface Pending {
   readonly at: number;
@@ -49,7 +49,9 @@ export function createFakeClock(start = 0): FakeClock {
     wallNow: () => now + wallOffset,
     setTimer(callback, delayMs): Timer {
       order += 1;
-      const timer: Pending = { at: now + Math.max(0, delayMs), order, callback };
+      // Clamped as the system clock does.
+      const delay = Math.min(Math.max(0, delayMs), maxTimerDelayMs);
+      const timer: Pending = { at: now + delay, order, callback };
       pending.add(timer);
       return { cancel: () => void pending.delete(timer) };
     },

@@ -1,2 +1,12 @@
 export * from './fake-clock.ts';
+export * from './memory-source.ts';
+export * from './middleware-suite.ts';
+export * from './recording-observer.ts';
 export * from './seeded-random.ts';
+export {
+  type FaultChoice,
+  startUpstream,
+  type Upstream,
+  type UpstreamOptions,
+} from './upstream.ts';
+export type { UpstreamFault } from './upstream-fault.ts';
