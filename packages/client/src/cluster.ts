@@ -1,15 +1,25 @@
 import type {
   Clock,
   Destination,
+  Endpoint,
   EndpointList,
   Locality,
   MeshEvent,
+  OutlierPolicy,
   Random,
   ServiceName,
 } from '@inmesh/core';
-import type { DestinationState } from './destination-state.ts';
-import type { EndpointState } from './endpoint-state.ts';
-import type { ClientPolicy } from './policy-defaults.ts';
+import { type DestinationState, PickingDestination } from './destination-state.ts';
+import { EndpointState, type EndpointWatcher } from './endpoint-state.ts';
+import { OutlierEjection } from './outlier-ejection.ts';
+import { type ClientPolicy, overridePolicy } from './policy-defaults.ts';
+import { Subset } from './subset.ts';
+
+/** Finagle's: the time in which a latency fades to a third. */
+const defaultDecayMs = 10_000;
+
+/** A destination that nobody has called for so long is let go when the configuration brings new ones. */
+const idleDestinationMs = 300_000;
 
 export interface ClusterOptions {
   readonly policy: ClientPolicy;
@@ -33,12 +43,193 @@ export interface Cluster {
   readonly endpoints: ReadonlyMap<string, EndpointState>;
   /** Takes over a new list; what is kept of endpoints that stay is kept. */
   update(list: EndpointList): void;
-  /** Throws `invalid_argument` when the destination's policy is invalid. */
+  /**
+   * The state of a destination. One that says the same as another (after a reload of the
+   * configuration) shares its state, so that a reload closes no breaker. Throws `invalid_argument`
+   * when its policy is invalid.
+   */
   destination(destination: Destination): DestinationState;
+  /** The endpoint said in an answer that it is draining: it gets nothing new while there is another. */
+  drain(state: EndpointState): void;
   /** Ends its timers and forgets its endpoints, each of which goes to `onRemoved`. Idempotent. */
   close(): void;
 }
 
-export function createCluster(_service: ServiceName, _options: ClusterOptions): Cluster {
-  throw new Error('not yet');
+export function createCluster(service: ServiceName, options: ClusterOptions): Cluster {
+  return new WatchedCluster(service, options);
+}
+
+class WatchedCluster implements Cluster, EndpointWatcher {
+  readonly service: ServiceName;
+  readonly endpoints = new Map<string, EndpointState>();
+  list: EndpointList | undefined;
+  /** Changes with every change of the endpoints; pick sets go by it. */
+  version = 0;
+  readonly #options: ClusterOptions;
+  /** By policy and labels, as in Envoy, where a subset is a cluster of its own. */
+  readonly #outliers = new Map<string, OutlierEjection>();
+  readonly #byDestination = new WeakMap<Destination, PickingDestination>();
+  readonly #byContent = new Map<string, PickingDestination>();
+  #decayMs: number;
+  #closed = false;
+
+  constructor(service: ServiceName, options: ClusterOptions) {
+    this.service = service;
+    this.#options = options;
+    this.#decayMs = decayOf(options.policy) ?? defaultDecayMs;
+  }
+
+  update(list: EndpointList): void {
+    if (this.#closed) return;
+    // Only who joins later starts slowly: when this process starts, all are new to it alike.
+    const joinedAt = this.list === undefined ? -Infinity : this.#options.clock.now();
+    this.list = list;
+    const leaving = new Map(this.endpoints);
+    for (const endpoint of list.endpoints) {
+      const state = this.endpoints.get(endpoint.id);
+      if (state === undefined) this.#add(endpoint, joinedAt);
+      else if (state.endpoint !== endpoint) this.#replace(state, endpoint);
+      leaving.delete(endpoint.id);
+    }
+    for (const state of leaving.values()) this.#remove(state);
+  }
+
+  destination(destination: Destination): DestinationState {
+    const known = this.#byDestination.get(destination);
+    if (known !== undefined && !known.retired) return known;
+    const { subset, labels, port, policy } = destination;
+    const content = JSON.stringify([subset, labels, port ?? 0, policy]);
+    let state = this.#byContent.get(content);
+    if (state === undefined) {
+      this.#retireIdle();
+      state = this.#create(destination);
+      this.#byContent.set(content, state);
+    }
+    this.#byDestination.set(destination, state);
+    return state;
+  }
+
+  drain(state: EndpointState): void {
+    if (state.draining || state.removed) return;
+    state.draining = true;
+    this.version += 1;
+  }
+
+  failed(state: EndpointState, now: number): void {
+    for (const outliers of this.#outliers.values()) outliers.failed(state, now);
+  }
+
+  succeeded(state: EndpointState): void {
+    for (const outliers of this.#outliers.values()) outliers.succeeded(state);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const state of this.endpoints.values()) state.removed = true;
+    for (const outliers of this.#outliers.values()) outliers.close();
+    for (const state of this.endpoints.values()) this.#options.onRemoved(state);
+    this.endpoints.clear();
+    this.version += 1;
+  }
+
+  #add(endpoint: Endpoint, joinedAt: number): void {
+    const state = new EndpointState(endpoint, { watcher: this, decayMs: this.#decayMs, joinedAt });
+    this.endpoints.set(endpoint.id, state);
+    this.version += 1;
+    this.#options.onEvent({ kind: 'endpoint-added', endpoint });
+  }
+
+  #replace(state: EndpointState, endpoint: Endpoint): void {
+    const isBack = state.endpoint.status !== 'up' && endpoint.status === 'up';
+    state.replace(endpoint);
+    this.version += 1;
+    if (isBack) for (const outliers of this.#outliers.values()) outliers.restore(state);
+  }
+
+  #remove(state: EndpointState): void {
+    this.endpoints.delete(state.endpoint.id);
+    state.removed = true;
+    this.version += 1;
+    for (const outliers of this.#outliers.values()) outliers.forget(state);
+    this.#options.onEvent({ kind: 'endpoint-removed', endpoint: state.endpoint });
+    this.#options.onRemoved(state);
+  }
+
+  #create(destination: Destination): PickingDestination {
+    const { clock, random, locality, labels, onEvent } = this.#options;
+    const policy = overridePolicy(this.#options.policy, destination.policy);
+    const decayMs = decayOf(policy);
+    if (decayMs !== undefined && decayMs !== this.#decayMs) this.#setDecay(decayMs);
+    const { service, subset: name, labels: subsetLabels } = destination;
+    const subset = new Subset(subsetLabels, this);
+    const state = new PickingDestination({
+      destination,
+      policy,
+      subset,
+      outliers: policy.outlier === null ? undefined : this.#outliersOf(policy.outlier, destination),
+      vantage: { locality, labels: labels ?? {} },
+      random,
+      cluster: this,
+      onBreakerChange: (from, to) =>
+        onEvent({ kind: 'breaker-changed', service, subset: name, from, to }),
+    });
+    state.pickedAt = clock.now();
+    return state;
+  }
+
+  /** An endpoint's latency is kept once, for all its destinations: the last one that says otherwise decides. */
+  #setDecay(decayMs: number): void {
+    this.#decayMs = decayMs;
+    for (const { cost } of this.endpoints.values()) cost.decayMs = decayMs;
+  }
+
+  #outliersOf(policy: OutlierPolicy, { labels }: Destination): OutlierEjection {
+    const key = JSON.stringify([policy, labels]);
+    let outliers = this.#outliers.get(key);
+    if (outliers === undefined) {
+      const { clock, onEvent } = this.#options;
+      outliers = new OutlierEjection({
+        policy,
+        subset: new Subset(labels, this),
+        clock,
+        // Told once, though a service and its subset may both eject it.
+        onEjected(state, reason, forMs) {
+          state.ejections += 1;
+          const { endpoint } = state;
+          if (state.ejections === 1) onEvent({ kind: 'endpoint-ejected', endpoint, reason, forMs });
+        },
+        onRestored(state) {
+          state.ejections -= 1;
+          const { endpoint, removed } = state;
+          if (state.ejections === 0 && !removed) onEvent({ kind: 'endpoint-restored', endpoint });
+        },
+      });
+      this.#outliers.set(key, outliers);
+    }
+    return outliers;
+  }
+
+  /** Reloaded configurations leave destinations behind: they go when nobody has called them for a while. */
+  #retireIdle(): void {
+    const now = this.#options.clock.now();
+    const used = new Set<OutlierEjection | undefined>();
+    for (const [content, state] of this.#byContent) {
+      if (now - state.pickedAt < idleDestinationMs || state.inFlight + state.pending > 0) {
+        used.add(state.outliers);
+      } else {
+        state.retired = true;
+        this.#byContent.delete(content);
+      }
+    }
+    for (const [key, outliers] of this.#outliers) {
+      if (used.has(outliers)) continue;
+      outliers.close();
+      this.#outliers.delete(key);
+    }
+  }
+}
+
+function decayOf({ balancer }: ClientPolicy): number | undefined {
+  return balancer.kind === 'peak-ewma' ? balancer.decayMs : undefined;
 }

@@ -1,8 +1,11 @@
-import type { Destination, PoolPolicy, RetryPolicy } from '@inmesh/core';
-import type { Breaker } from './breaker.ts';
+import type { BreakerState, Destination, PoolPolicy, RetryPolicy } from '@inmesh/core';
+import { type Breaker, createBreaker } from './breaker.ts';
 import type { EndpointState } from './endpoint-state.ts';
-import type { ClientPolicy } from './policy-defaults.ts';
-import type { RetryBudget } from './retry-budget.ts';
+import type { OutlierEjection } from './outlier-ejection.ts';
+import { PickSet, type PickSetOptions } from './pick-set.ts';
+import { type ClientPolicy, overrideRetry } from './policy-defaults.ts';
+import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+import type { ClusterView } from './subset.ts';
 
 /** What is kept per destination: its policies, its breaker, its budget, its choice of endpoints. */
 export interface DestinationState {
@@ -18,7 +21,7 @@ export interface DestinationState {
   inFlight: number;
   /** Calls that wait for a place: moved by the call loop for `pool.maxPending`. */
   pending: number;
-  /** The client's retry policy under a route's. Kept per `over`, so that it costs nothing per call. */
+  /** A route's retry policy over the client's. Kept per `over`, so that it costs nothing per call. Throws `invalid_argument`. */
   retryFor(over: Partial<RetryPolicy> | undefined): RetryPolicy;
   /** An endpoint that takes traffic, one that is not in `tried` while there is one; `undefined` when there is none at all. */
   pick(
@@ -26,4 +29,100 @@ export interface DestinationState {
     hash: number | undefined,
     tried: readonly EndpointState[] | undefined,
   ): EndpointState | undefined;
+}
+
+/**
+ * A pick set of n endpoints is made anew for an ejection at most every n / 100 ms, so that a zone of
+ * thousands that fails within a second does not keep the processor busy with it. Meanwhile the old
+ * one passes over the ejected by itself.
+ */
+const endpointsPerMs = 100;
+
+export interface DestinationStateOptions extends Omit<PickSetOptions, 'port'> {
+  readonly destination: Destination;
+  readonly cluster: ClusterView;
+  readonly onBreakerChange: (from: BreakerState, to: BreakerState) => void;
+}
+
+export class PickingDestination implements DestinationState {
+  readonly destination: Destination;
+  readonly policy: ClientPolicy;
+  readonly breaker: Breaker | undefined;
+  readonly budget: RetryBudget;
+  inFlight = 0;
+  pending = 0;
+  /** When it was last asked for an endpoint. */
+  pickedAt = 0;
+  /** The cluster has let go of it: whoever still has the destination gets a new state. */
+  retired = false;
+  readonly #cluster: ClusterView;
+  readonly #pickSetOptions: PickSetOptions;
+  readonly #retries = new WeakMap<Partial<RetryPolicy>, RetryPolicy>();
+  #set: PickSet | undefined;
+  #clusterVersion = -1;
+  #outlierVersion = -1;
+  #mayRebuildAt = 0;
+
+  constructor(options: DestinationStateOptions) {
+    const { policy } = options;
+    this.destination = options.destination;
+    this.policy = policy;
+    this.breaker =
+      policy.breaker === null ? undefined : createBreaker(policy.breaker, options.onBreakerChange);
+    this.budget = createRetryBudget(policy.retryBudget);
+    this.#cluster = options.cluster;
+    this.#pickSetOptions = { ...options, port: options.destination.port };
+  }
+
+  get outliers(): OutlierEjection | undefined {
+    return this.#pickSetOptions.outliers;
+  }
+
+  get pool(): PoolPolicy {
+    return this.policy.pool;
+  }
+
+  get retry(): RetryPolicy {
+    return this.policy.retry;
+  }
+
+  retryFor(over: Partial<RetryPolicy> | undefined): RetryPolicy {
+    if (over === undefined) return this.policy.retry;
+    let merged = this.#retries.get(over);
+    if (merged === undefined) {
+      merged = overrideRetry(this.policy.retry, over);
+      this.#retries.set(over, merged);
+    }
+    return merged;
+  }
+
+  pick(
+    now: number,
+    hash: number | undefined,
+    tried: readonly EndpointState[] | undefined,
+  ): EndpointState | undefined {
+    this.pickedAt = now;
+    const set = this.#set;
+    const current = set !== undefined && !this.#isOutdated(now) ? set : this.#rebuild(now);
+    return current.pick(now, hash, tried);
+  }
+
+  #isOutdated(now: number): boolean {
+    if (this.#clusterVersion !== this.#cluster.version) return true;
+    const { outliers } = this;
+    return (
+      outliers !== undefined &&
+      this.#outlierVersion !== outliers.version &&
+      now >= this.#mayRebuildAt
+    );
+  }
+
+  #rebuild(now: number): PickSet {
+    const set = new PickSet(this.#pickSetOptions);
+    this.#set = set;
+    this.#clusterVersion = this.#cluster.version;
+    this.#outlierVersion = this.outliers?.version ?? -1;
+    this.#mayRebuildAt = now + set.size / endpointsPerMs;
+    return set;
+  }
 }

@@ -1,10 +1,12 @@
 import type { Endpoint } from '@inmesh/core';
+import { FailureStreaks } from './failure-streaks.ts';
+import { LatencyCost } from './latency-cost.ts';
 
 /** What one attempt says of its endpoint. */
 export type AttemptResult =
   /** An answer below 500. */
   | 'success'
-  /** An answer of 500..599 but 502, 503, 504. */
+  /** An answer of 500 and more but 502, 503, 504. */
   | '5xx'
   /** An answer of 502, 503 or 504. */
   | 'gateway-error'
@@ -13,19 +15,74 @@ export type AttemptResult =
   /** The caller went away, or the fault was ours: says nothing of the endpoint. */
   | 'neutral';
 
+/** Whoever ejects and restores: told of failures, and of successes while it watches the endpoint. */
+export interface EndpointWatcher {
+  failed(state: EndpointState, now: number): void;
+  succeeded(state: EndpointState): void;
+}
+
 /** What is known of one endpoint from calling it: mutable, one per id, outlives lists. */
 export class EndpointState {
-  endpoint: Endpoint;
+  /** Attempts that have begun and not ended. */
   inFlight = 0;
+  /** How many outlier policies hold it ejected or on probation; 0, nearly always, needs no further look. */
+  suspicions = 0;
+  /** By how many of them it is ejected. */
+  ejections = 0;
+  /** It said itself that it is draining, before its registration does. */
+  draining = false;
+  /** No list has it any more: nothing new is kept of it. */
+  removed = false;
   /** The transport's own. */
   connections: unknown = undefined;
-  constructor(endpoint: Endpoint) {
-    this.endpoint = endpoint;
+  readonly cost: LatencyCost;
+  readonly streaks: FailureStreaks = new FailureStreaks();
+  /** When a list first had it, for slow start; `-Infinity` for those that were there from the start. */
+  readonly joinedAt: number;
+  #endpoint: Endpoint;
+  readonly #watcher: EndpointWatcher;
+
+  constructor(
+    endpoint: Endpoint,
+    options: { watcher: EndpointWatcher; decayMs: number; joinedAt: number },
+  ) {
+    this.#endpoint = endpoint;
+    this.#watcher = options.watcher;
+    this.cost = new LatencyCost(options.decayMs);
+    this.joinedAt = options.joinedAt;
   }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** Takes over a changed registration. */
+  replace(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+    this.draining = false;
+  }
+
+  /** Above 0 whatever a source says. */
+  get weight(): number {
+    const { weight } = this.#endpoint;
+    return weight > 0 && weight < Infinity ? weight : 1;
+  }
+
   begin(): void {
     this.inFlight += 1;
   }
-  end(_result: AttemptResult, _latencyMs: number, _now: number): void {
+
+  /** @param latencyMs Until the answer's head, or until the attempt failed. */
+  end(result: AttemptResult, latencyMs: number, now: number): void {
     this.inFlight -= 1;
+    if (result === 'success') {
+      this.cost.succeeded(latencyMs, now);
+      if (this.streaks.any !== 0) this.streaks.end();
+      if (this.suspicions !== 0) this.#watcher.succeeded(this);
+    } else if (result !== 'neutral') {
+      this.cost.failed(latencyMs, now);
+      this.streaks.count(result);
+      if (!this.removed) this.#watcher.failed(this, now);
+    }
   }
 }

@@ -1,8 +1,17 @@
-import type { CallOptions, HeaderPairs, Random, RetryPolicy } from '@inmesh/core';
+import type { CallOptions, HeaderPairs, Random, RetryCondition, RetryPolicy } from '@inmesh/core';
+import { headerValue, meshHeaders } from '@inmesh/core';
+import { fullJitterMs } from './backoff.ts';
+import { isIdempotent } from './idempotency.ts';
+import { retryAfterMs } from './retry-after.ts';
 
+/** How one attempt failed. */
 export interface AttemptFailure {
   /** 0: no answer. */
   readonly status: number;
+  /**
+   * `reset-before-request`: the connection broke before the request was written to it. `timeout`:
+   * the try's own time-out; past the call's deadline nobody asks for a retry.
+   */
   readonly kind: 'status' | 'connect-failed' | 'reset' | 'reset-before-request' | 'timeout';
   /** Whether the request may have reached the application. */
   readonly maybeProcessed: boolean;
@@ -10,26 +19,101 @@ export interface AttemptFailure {
   readonly headers: HeaderPairs | undefined;
 }
 
+/** What the decision needs to know of the call. */
 export interface RetriedCall {
   readonly method: string;
   readonly headers: HeaderPairs;
   readonly options: CallOptions;
 }
 
+/**
+ * Whether `failure` may be tried again: the policy names it, the answer does not forbid it, and a
+ * second request does no harm. Pure. Budget, deadline and whether the body can be sent again are
+ * the call loop's to ask.
+ */
 export function isRetriable(
-  _policy: RetryPolicy,
-  _call: RetriedCall,
-  _failure: AttemptFailure,
+  policy: RetryPolicy,
+  call: RetriedCall,
+  failure: AttemptFailure,
 ): boolean {
-  return false;
+  if (forbidsRetry(policy, failure)) return false;
+  if (!policy.on.some((condition) => meets(condition, failure, policy.statusCodes))) return false;
+  return !failure.maybeProcessed || policy.nonIdempotent || isIdempotent(call);
 }
 
-/** How long to wait before retry `retryNumber` (from 1). */
+/**
+ * How long to wait before retry `retryNumber` (from 1): full jitter, or what the answer asks for.
+ * An idle endpoint elsewhere may be tried sooner than that, but the one who asked knows its own
+ * load, and a shed request means that the service as a whole is short.
+ */
 export function retryDelayMs(
-  _policy: RetryPolicy,
-  _retryNumber: number,
-  _random: Random,
-  _failure: AttemptFailure,
+  policy: RetryPolicy,
+  retryNumber: number,
+  random: Random,
+  failure: AttemptFailure,
 ): number {
-  return 0;
+  return (
+    retryAfterMs(failure.headers, random) ??
+    fullJitterMs(retryNumber, policy.backoffBaseMs, policy.backoffMaxMs, random)
+  );
+}
+
+/** One layer retries: a callee that already did, or that sheds load, says so and is believed. */
+function forbidsRetry(policy: RetryPolicy, { headers }: AttemptFailure): boolean {
+  if (headers === undefined) return false;
+  if (headerValue(headers, meshHeaders.retry)?.toLowerCase() === 'no') return true;
+  if (headerValue(headers, 'x-envoy-overloaded') !== undefined) return true;
+  const rateLimited = headerValue(headers, 'x-envoy-ratelimited') !== undefined;
+  return rateLimited && !policy.on.includes('envoy-ratelimited');
+}
+
+/** Envoy's meaning of each word. A status counts only when the upstream sent it: a reset is no 503. */
+function meets(
+  condition: RetryCondition,
+  failure: AttemptFailure,
+  statusCodes: readonly number[],
+): boolean {
+  const { status, kind } = failure;
+  const noAnswer = kind !== 'status';
+  switch (condition) {
+    case '5xx':
+      return noAnswer || (status >= 500 && status <= 599);
+    case 'gateway-error':
+      // A connection that breaks is what a gateway would have answered 502 to.
+      return noAnswer || (status >= 502 && status <= 504);
+    case 'reset':
+      return noAnswer;
+    case 'reset-before-request':
+      return kind === 'reset-before-request' || kind === 'connect-failed';
+    case 'connect-failure':
+      return kind === 'connect-failed';
+    case 'refused-stream':
+      // HTTP/2's word. Over HTTP/1.1 a connection that closed unused is the same: surely not processed.
+      return kind === 'reset-before-request' && !failure.maybeProcessed;
+    case 'retriable-4xx':
+      return status === 409;
+    case 'retriable-status-codes':
+      return statusCodes.includes(status);
+    case 'envoy-ratelimited':
+      return hasHeader(failure, 'x-envoy-ratelimited');
+    case 'cancelled':
+      return grpcStatus(failure) === '1';
+    case 'deadline-exceeded':
+      return grpcStatus(failure) === '4';
+    case 'resource-exhausted':
+      return grpcStatus(failure) === '8';
+    case 'internal':
+      return grpcStatus(failure) === '13';
+    case 'unavailable':
+      return grpcStatus(failure) === '14';
+  }
+}
+
+function hasHeader({ headers }: AttemptFailure, name: string): boolean {
+  return headers !== undefined && headerValue(headers, name) !== undefined;
+}
+
+/** Only in headers (a trailers-only answer): later it is too late to retry. */
+function grpcStatus({ headers }: AttemptFailure): string | undefined {
+  return headers && headerValue(headers, 'grpc-status');
 }
