@@ -1,2 +1,10 @@
 export * from './duration.ts';
+export * from './format-resource.ts';
+export * from './parse/parse-resources.ts';
+export * from './problem.ts';
+export * from './resource-set.ts';
 export * from './resources/index.ts';
+export { parseRetryOn } from './schema/http-retry.ts';
+export { compileRegex, maxRegexLength } from './schema/regex.ts';
+export { appliesToMesh } from './schema/virtual-service.ts';
+export { defineResource, type Validation, validate } from './validate.ts';

@@ -54,8 +54,6 @@ export interface LoadBalancerSettings {
   readonly localityLbSetting?: LocalityLbSetting;
   /** Only with ROUND_ROBIN and LEAST_REQUEST. */
   readonly warmup?: Warmup;
-  /** Deprecated: `warmup.duration`. */
-  readonly warmupDurationSecs?: Duration;
   /** Not honoured. */
   readonly zoneAwareLbSetting?: unknown;
 }
@@ -68,8 +66,6 @@ export interface ConsistentHash {
   readonly httpQueryParameterName?: string;
   readonly ringHash?: { /** @default 1024 */ readonly minimumRingSize?: number };
   readonly maglev?: { /** A prime below 5,000,011. @default 65537 */ readonly tableSize?: number };
-  /** Deprecated: `ringHash.minimumRingSize`. */
-  readonly minimumRingSize?: number;
 }
 
 export interface HttpCookie {
@@ -189,7 +185,8 @@ export interface ClientTlsSettings {
 export interface RetryBudget {
   /** @default 20 */
   readonly percent?: number;
-  /** @default 3 */
+  /** Not honoured. */
   readonly minRetryConcurrency?: number;
+  /** @default 10s */
   readonly budgetInterval?: Duration;
 }

@@ -28,7 +28,7 @@ export interface HttpRoute {
   readonly redirect?: HttpRedirect;
   readonly directResponse?: HttpDirectResponse;
   readonly rewrite?: HttpRewrite;
-  /** Of the whole call with its retries; `0s` and absent are none. */
+  /** Of the whole call with its retries. @default none */
   readonly timeout?: Duration;
   readonly retries?: HttpRetry;
   readonly fault?: HttpFaultInjection;
@@ -131,7 +131,7 @@ export interface RegexRewrite {
 }
 
 export interface HttpRetry {
-  /** Further tries at most; 0 never retries. @default 2 */
+  /** Further tries at most; 0 never retries. @default 0, and 2 where `retries` is absent altogether */
   readonly attempts?: number;
   /** @default the route's time-out */
   readonly perTryTimeout?: Duration;
@@ -155,14 +155,11 @@ export interface FaultDelay {
   readonly fixedDelay: Duration;
   /** @default 0 % */
   readonly percentage?: Percent;
-  /** Deprecated whole percents; `percentage` wins. */
-  readonly percent?: number;
 }
 
 export interface FaultAbort {
-  readonly httpStatus?: number;
-  /** A gRPC status, by name. */
-  readonly grpcStatus?: string;
+  /** 200..599 */
+  readonly httpStatus: number;
   /** @default 0 % */
   readonly percentage?: Percent;
 }

@@ -1,0 +1,44 @@
+import type { DestinationRuleSpec, Subset } from '../resources/index.ts';
+import { exportTo, labels, workloadSelector } from './common.ts';
+import { refuseRepeats } from './exclusive.ts';
+import { honoured, list, type ObjectType, object, type Rule, required } from './field-type.ts';
+import { hostPattern, label } from './formats.ts';
+import { trafficPolicy } from './traffic-policy.ts';
+
+const subset: ObjectType = object<Subset>('Subset', {
+  name: required(label, 'Unique in the rule.'),
+  labels: honoured(labels, 'Endpoints carry all of them.', { default: 'every endpoint' }),
+  trafficPolicy: honoured(trafficPolicy, "Replaces the rule's, component by component."),
+});
+
+const selectorStaysHome: Rule<DestinationRuleSpec> = (spec, report) => {
+  if (spec.workloadSelector === undefined) return;
+  (spec.exportTo ?? []).forEach((target, index) => {
+    if (target === '.') return;
+    const reason = 'must be . beside workloadSelector, which selects in the own namespace';
+    report.error('conflict', reason, 'exportTo', index);
+  });
+};
+
+export const destinationRuleSpec: ObjectType = object<DestinationRuleSpec>(
+  'DestinationRule',
+  {
+    host: required(hostPattern, 'As in a VirtualService; `*.suffix` is a wildcard.'),
+    trafficPolicy: honoured(trafficPolicy, 'For every endpoint.'),
+    subsets: honoured(list(subset, { max: 10_000 }), 'Named groups of endpoints.'),
+    exportTo: honoured(exportTo, 'Namespaces that see it.', { default: "['*']" }),
+    workloadSelector: honoured(workloadSelector, 'Only for these calling workloads.'),
+  },
+  {
+    rules: [
+      ({ subsets }, report) =>
+        refuseRepeats(
+          subsets,
+          ({ name }) => name,
+          (index, name) =>
+            report.error('duplicate', `subset ${name} is defined twice`, 'subsets', index, 'name'),
+        ),
+      selectorStaysHome,
+    ],
+  },
+);

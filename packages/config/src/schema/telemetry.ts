@@ -1,0 +1,164 @@
+import type {
+  AccessLogging,
+  CustomTag,
+  MetricSelector,
+  Metrics,
+  MetricsOverride,
+  ProviderRef,
+  TagOverride,
+  TelemetrySpec,
+  Tracing,
+} from '../resources/index.ts';
+import { noWaypoints, workloadSelector } from './common.ts';
+import { atMostOneOf, exactlyOneOf } from './exclusive.ts';
+import {
+  boolean,
+  duration,
+  type FieldType,
+  honoured,
+  ignored,
+  list,
+  map,
+  number,
+  type ObjectType,
+  object,
+  oneOf,
+  required,
+  text,
+} from './field-type.ts';
+import { anyText, headerName, nonEmpty } from './formats.ts';
+
+const mode: FieldType = oneOf('CLIENT_AND_SERVER', 'CLIENT', 'SERVER');
+const tagName = text('tag', 128, (name) =>
+  /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? undefined : 'must be letters, digits, _ and .',
+);
+const celExpression = text('CEL expression', 4_096, (value) =>
+  value === '' ? 'must not be empty' : undefined,
+);
+
+const provider: ObjectType = object<ProviderRef>('ProviderRef', {
+  name: required(nonEmpty, 'Of an adapter.'),
+});
+const providers: FieldType = list(provider, { max: 20 });
+
+const modeMatch: ObjectType = object<NonNullable<Tracing['match']>>('Selector', {
+  mode: honoured(mode, 'Which side.', { default: 'CLIENT_AND_SERVER' }),
+});
+
+const literal = object<NonNullable<CustomTag['literal']>>('Tracing.Literal', {
+  value: required(anyText, 'Itself.'),
+});
+const environment = object<NonNullable<CustomTag['environment']>>('Tracing.Environment', {
+  name: required(nonEmpty, 'Of the variable.'),
+  defaultValue: honoured(anyText, 'Where it is not set.'),
+});
+const header = object<NonNullable<CustomTag['header']>>('Tracing.RequestHeader', {
+  name: required(headerName, 'Of the header.'),
+  defaultValue: honoured(anyText, 'Where it is missing.'),
+});
+const formatter = object<NonNullable<CustomTag['formatter']>>('Tracing.Formatter', {
+  value: required(anyText, "Envoy's format."),
+});
+
+const customTag: ObjectType = object<CustomTag>(
+  'Tracing.CustomTag',
+  {
+    literal: honoured(literal, 'A fixed text.'),
+    environment: honoured(environment, "The process' environment."),
+    header: honoured(header, 'A request header.'),
+    formatter: ignored(formatter, "Envoy's formats are not expanded"),
+  },
+  { rules: [exactlyOneOf<CustomTag>('literal', 'environment', 'header', 'formatter')] },
+);
+
+const tracing: ObjectType = object<Tracing>('Tracing', {
+  match: honoured(modeMatch, 'Which side.'),
+  providers: honoured(providers, 'Adapters that get the spans.'),
+  randomSamplingPercentage: honoured(number(0, 100), 'Of traces that begin here.'),
+  disableSpanReporting: honoured(boolean, 'Pass the context on and report nothing.'),
+  customTags: honoured(map(tagName, customTag), 'On every span.'),
+  enableIstioTags: ignored(boolean, 'spans follow the conventions of OpenTelemetry'),
+  useRequestIdForTraceSampling: ignored(boolean, 'sampling goes by the trace context', {
+    harmless: [false],
+  }),
+  disableContextPropagation: honoured(boolean, 'Do not pass the context on.'),
+});
+
+const metricSelector: ObjectType = object<MetricSelector>(
+  'MetricSelector',
+  {
+    metric: honoured(
+      oneOf(
+        'ALL_METRICS',
+        'REQUEST_COUNT',
+        'REQUEST_DURATION',
+        'REQUEST_SIZE',
+        'RESPONSE_SIZE',
+        'TCP_OPENED_CONNECTIONS',
+        'TCP_CLOSED_CONNECTIONS',
+        'TCP_SENT_BYTES',
+        'TCP_RECEIVED_BYTES',
+        'GRPC_REQUEST_MESSAGES',
+        'GRPC_RESPONSE_MESSAGES',
+      ),
+      'A standard metric. There are none of TCP and gRPC.',
+      { default: 'ALL_METRICS' },
+    ),
+    customMetric: honoured(nonEmpty, 'Another metric, by name.'),
+    mode: honoured(mode, 'Which side.', { default: 'CLIENT_AND_SERVER' }),
+  },
+  { rules: [atMostOneOf<MetricSelector>('metric', 'customMetric')] },
+);
+
+const tagOverride: ObjectType = object<TagOverride>(
+  'MetricsOverrides.TagOverride',
+  {
+    operation: honoured(oneOf('UPSERT', 'REMOVE'), 'Set or take out.', { default: 'UPSERT' }),
+    value: honoured(celExpression, 'With UPSERT.'),
+  },
+  {
+    rules: [
+      ({ operation = 'UPSERT', value }, report) => {
+        if (operation === 'REMOVE' && value !== undefined) {
+          report.error('conflict', 'has no effect with REMOVE', 'value');
+        } else if (operation === 'UPSERT' && value === undefined) {
+          report.error('missing_field', 'is needed with UPSERT', 'value');
+        }
+      },
+    ],
+  },
+);
+
+const override: ObjectType = object<MetricsOverride>('MetricsOverrides', {
+  match: honoured(metricSelector, 'Which metrics.', { default: 'all' }),
+  disabled: honoured(boolean, 'Leave them out.', { default: 'false' }),
+  tagOverrides: honoured(map(tagName, tagOverride), 'Labels by name.'),
+});
+
+const metrics: ObjectType = object<Metrics>('Metrics', {
+  providers: honoured(providers, 'Adapters that get the metrics.'),
+  overrides: honoured(list(override, { max: 1_000 }), 'In order; later ones win.'),
+  reportingInterval: ignored(duration(), 'of TCP metrics, which there are none of'),
+});
+
+const filter: ObjectType = object<NonNullable<AccessLogging['filter']>>('AccessLogging.Filter', {
+  expression: required(celExpression, 'The common comparisons.'),
+});
+
+const accessLogging: ObjectType = object<AccessLogging>('AccessLogging', {
+  match: honoured(modeMatch, 'Which side.'),
+  providers: honoured(providers, 'Adapters that get the log.'),
+  disabled: honoured(boolean, 'Write none.', { default: 'false' }),
+  filter: honoured(filter, 'Which requests.', { default: 'all' }),
+});
+
+export const telemetrySpec: ObjectType = object<TelemetrySpec>(
+  'Telemetry',
+  {
+    selector: honoured(workloadSelector, 'Which workloads of the namespace.', { default: 'all' }),
+    tracing: honoured(list(tracing, { max: 100 }), 'Spans.'),
+    metrics: honoured(list(metrics, { max: 100 }), 'Metrics.'),
+    accessLogging: honoured(list(accessLogging, { max: 100 }), 'Access log.'),
+  },
+  { refused: { targetRef: noWaypoints, targetRefs: noWaypoints } },
+);
