@@ -1,6 +1,6 @@
 // Over 250 lines: it is one list of promises, and its value is that they stand together.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
@@ -212,16 +212,23 @@ export function middlewareSuite(
         assert.equal(app.observer.requests[0]?.status, 404);
       });
 
-      promise('a caller that goes away is recorded as DC', async (app) => {
-        const request = httpRequest(`${app.url}/never`);
-        request.on('error', () => {});
-        request.end();
-        await app.handlerStarted;
-        request.destroy();
-        await app.observer.until(({ requests }) => requests.length === 1);
-        const recorded = app.observer.requests[0];
-        assert.deepEqual([recorded?.flag, recorded?.status], ['DC', 0]);
-      });
+      promise(
+        'a caller that goes away is recorded as DC, and heard in the context',
+        async (app) => {
+          const headers = { 'x-user': 'ada' };
+          const request = httpRequest(`${app.url}/never`, { headers, agent: false });
+          request.on('error', () => {});
+          request.end();
+          await app.handlerStarted;
+          request.destroy();
+          // The socket sets this listener off, and no request's context hangs on that.
+          const [heard] = await app.listenerHeard;
+          assert.equal(heard, 'ada');
+          await app.observer.until(({ requests }) => requests.length === 1);
+          const recorded = app.observer.requests[0];
+          assert.deepEqual([recorded?.flag, recorded?.status], ['DC', 0]);
+        },
+      );
 
       promise('an upgrade goes to its listener untouched', async (app) => {
         app.server.on('upgrade', (_request, socket) => {
@@ -262,7 +269,9 @@ interface RunningApp {
   /** How many handlers have run. */
   handled(): number;
   /** Resolves when `/never` is being handled. */
-  readonly handlerStarted: Promise<void>;
+  readonly handlerStarted: Promise<unknown>;
+  /** Whose request a listener of `/never` believed to hear the end of. */
+  readonly listenerHeard: Promise<unknown[]>;
 }
 
 async function withApp(
@@ -273,11 +282,10 @@ async function withApp(
 ): Promise<void> {
   const observer = recordingObserver();
   let handled = 0;
-  let start = (): void => {};
-  const handlerStarted = new Promise<void>((resolve) => {
-    start = resolve;
-  });
-  const counted = suiteRoutes(start).map(
+  const signals = new EventEmitter();
+  const handlerStarted = once(signals, 'never');
+  const listenerHeard = once(signals, 'closed');
+  const counted = suiteRoutes(signals).map(
     (route): SuiteRoute => ({
       ...route,
       run(request, parsed) {
@@ -292,7 +300,15 @@ async function withApp(
     if (address === null || typeof address === 'string') throw new Error('the app does not listen');
     const { port } = address;
     const url = `http://127.0.0.1:${port}`;
-    await body({ server: app.server, port, url, observer, handled: () => handled, handlerStarted });
+    await body({
+      server: app.server,
+      port,
+      url,
+      observer,
+      handled: () => handled,
+      handlerStarted,
+      listenerHeard,
+    });
   } finally {
     await app.close();
   }
@@ -309,7 +325,7 @@ const authenticate: SuiteAppOptions['authenticate'] = ({ headers }, context) => 
   return user.startsWith('slow-') ? nextTurn().then(decide) : decide();
 };
 
-function suiteRoutes(neverStarted: () => void): SuiteRoute[] {
+function suiteRoutes(signals: EventEmitter): SuiteRoute[] {
   const principal = (): string | null => currentContext()?.identity?.principal ?? null;
   return [
     {
@@ -379,10 +395,15 @@ function suiteRoutes(neverStarted: () => void): SuiteRoute[] {
     {
       method: 'GET',
       path: '/never',
-      async run(request) {
-        neverStarted();
-        await once(request.socket, 'close');
-        return null;
+      run(request) {
+        const answer = new Promise((resolve) => {
+          request.once('close', () => {
+            signals.emit('closed', principal());
+            resolve(null);
+          });
+        });
+        signals.emit('never');
+        return answer;
       },
     },
     { method: 'GET', path: '/healthz', run: () => 'ok' },
