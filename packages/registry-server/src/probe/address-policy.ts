@@ -22,7 +22,9 @@ const metadataAddresses: ReadonlySet<string> = new Set([
   '192.0.0.192', // Oracle
 ]);
 
-type Verdict = { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reason: string };
+type Verdict =
+  | { readonly ok: true; readonly address: string }
+  | { readonly ok: false; readonly reason: string };
 
 /**
  * Whether the registry may hand out, or connect to, `text`: an IP literal in plain notation that
@@ -32,7 +34,10 @@ type Verdict = { readonly ok: true; readonly address: string } | { readonly ok: 
 export function checkAddress(text: string): Verdict {
   // isIP takes no shorthand (127.1, 0x7f.1), no brackets and no names; but it takes a zone.
   if (isIP(text) === 0 || text.includes('%')) {
-    return { ok: false, reason: 'must be an IP address in plain notation, without brackets or zone' };
+    return {
+      ok: false,
+      reason: 'must be an IP address in plain notation, without brackets or zone',
+    };
   }
   const parsed = unwrap(ipaddr.parse(text));
   const address = parsed.toString();

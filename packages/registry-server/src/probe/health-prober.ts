@@ -1,8 +1,13 @@
 import type { Clock, HealthProbe, Logger, Random, Timer } from '@inmesh/core';
 import type { EndpointRecord } from '../state/endpoint-record.ts';
 import type { RegistryState } from '../state/registry-state.ts';
-import { type ProbeInFlight, type ProbeResult, type ProbeTarget, sendProbe } from './probe-request.ts';
-import { type ProbePlan, probePlan, ProbeVerdict } from './probe-verdict.ts';
+import {
+  type ProbeInFlight,
+  type ProbeResult,
+  type ProbeTarget,
+  sendProbe,
+} from './probe-request.ts';
+import { type ProbePlan, ProbeVerdict, probePlan } from './probe-verdict.ts';
 
 export interface HealthProberOptions {
   readonly state: RegistryState;

@@ -55,7 +55,10 @@ export class LeaseSweeper {
     if (lateMs > ttlMs / 3) {
       // Half a TTL covers a renewal at a third with its jitter.
       this.#graceUntil = now + ttlMs / 2;
-      logger.warn({ lateMs: Math.round(lateMs) }, 'the process was stalled: no session expires yet');
+      logger.warn(
+        { lateMs: Math.round(lateMs) },
+        'the process was stalled: no session expires yet',
+      );
     }
     if (now >= this.#graceUntil) this.#expire(now);
   }

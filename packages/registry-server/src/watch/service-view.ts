@@ -30,6 +30,12 @@ export function deltaFrame(
     else upserts.push(present.endpoint);
   }
   const { service } = record;
-  const revisions = { from: state.wireRevision(from), revision: state.wireRevision(record.revision) };
-  return encodeFrame({ kind: 'delta', service, ...revisions, upserts, removes }, state.wireRevision(id));
+  const revisions = {
+    from: state.wireRevision(from),
+    revision: state.wireRevision(record.revision),
+  };
+  return encodeFrame(
+    { kind: 'delta', service, ...revisions, upserts, removes },
+    state.wireRevision(id),
+  );
 }

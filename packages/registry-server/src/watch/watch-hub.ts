@@ -3,9 +3,9 @@ import type { RegistryState } from '../state/registry-state.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
 import type { Session } from '../state/session.ts';
 import { encodeFrame, encodeId } from './frame.ts';
+import { parseResumePoint } from './resume-point.ts';
 import { deltaFrame, serviceSnapshot } from './service-view.ts';
 import type { Topic } from './topic.ts';
-import { parseResumePoint } from './resume-point.ts';
 import type { WatchStream } from './watch-stream.ts';
 import { Watcher } from './watcher.ts';
 

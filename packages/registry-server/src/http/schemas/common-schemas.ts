@@ -6,14 +6,15 @@ import type {
   ServiceName,
   WireRevision,
 } from '@inmesh/core';
-import { type TSchema, Type } from 'typebox';
+import { Type } from 'typebox';
 import { type WireSchema, wire } from './wire-schema.ts';
 
 /** Everything but control characters: names end up in logs, terminals and headers. */
 export const printable = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
 /** Object keys that JavaScript treats specially are refused wherever the sender names the keys. */
-export const mapKey = '^(?!(?:__proto__|constructor|prototype)$)[^\\u0000-\\u001f\\u007f-\\u009f]{1,253}$';
+export const mapKey =
+  '^(?!(?:__proto__|constructor|prototype)$)[^\\u0000-\\u001f\\u007f-\\u009f]{1,253}$';
 
 export const label: WireSchema<string> = wire<string>()(
   Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$', maxLength: 63 }),
@@ -68,8 +69,6 @@ export const problemSchema: WireSchema<Problem> = wire<Problem>()(
   }),
 );
 
-export const noContent: TSchema = Type.Null({ description: 'done' });
-
 /** The fields of a page's query. */
 export interface PageQuery {
   readonly limit?: number;
@@ -80,7 +79,9 @@ export const pageQuery: WireSchema<PageQuery> = wire<PageQuery>()(
   Type.Object(
     {
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
-      after: Type.Optional(Type.String({ maxLength: 127, description: '`next` of the page before' })),
+      after: Type.Optional(
+        Type.String({ maxLength: 127, description: '`next` of the page before' }),
+      ),
     },
     { additionalProperties: false },
   ),

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type, type TUnsafe } from 'typebox';
+import { type Static, type TSchema, type TUnsafe, Type } from 'typebox';
 
 /** A schema whose values are `T`, one of core's wire types. */
 export type WireSchema<T> = TUnsafe<T>;

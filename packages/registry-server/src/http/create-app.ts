@@ -1,0 +1,119 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { Logger } from '@inmesh/core';
+import fastify, { type FastifyError } from 'fastify';
+import type { App } from './app.ts';
+import { openapi } from './openapi.ts';
+import { createProblem, problemOf } from './problem.ts';
+import type { RequestGuard } from './request-guard.ts';
+
+export interface AppOptions {
+  readonly bodyBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly guard: RequestGuard;
+  readonly logger: Logger;
+}
+
+/** How long a request may take to arrive whole, in header time-outs. */
+const bodyTimeoutFactor = 3;
+
+/** Idle connections outlive the renewal interval (5 s), or each renewal would open a new one. */
+const keepAliveTimeoutMs = 75_000;
+
+/** Longer than Fastify's 100: endpoint ids may have 253 characters, and three times that encoded. */
+const maxParamLength = 760;
+
+/** A Fastify instance that is strict about what comes in, and answers every error as a problem. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { guard, logger, headerTimeoutMs } = options;
+  const app: App = fastify({
+    logger: false,
+    bodyLimit: options.bodyBytes,
+    routerOptions: { maxParamLength },
+    // A HEAD of the watch route would open a stream.
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: bodyTimeoutFactor * headerTimeoutMs,
+    http: {
+      headersTimeout: headerTimeoutMs,
+      // Whoever drips a header is found within a fifth of the time that it is given.
+      connectionsCheckingInterval: headerTimeoutMs / 5,
+    },
+    clientErrorHandler: answerClientError,
+  });
+  // All headers are kept, so that the guard sees what it has to refuse; 16 KiB bounds them.
+  app.server.maxHeadersCount = 0;
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  // Schemas describe answers; compiled serializers would silently drop or coerce fields.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  // Only JSON: what a page can send without asking first (text/plain, forms) is not even read.
+  app.removeContentTypeParser('text/plain');
+  // The first hook of each request; authentication will be the second.
+  app.addHook('onRequest', (request, reply, done) => {
+    const refusal = guard(request.raw);
+    if (refusal === undefined) {
+      done();
+      return;
+    }
+    logger.warn({ status: refusal.status, remote: request.ip }, 'request refused');
+    sendProblem(reply, refusal);
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    sendProblem(
+      reply,
+      createProblem(404, 'not_found', 'no such route; GET /openapi.json lists them'),
+    );
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) {
+      logger.error(
+        { error, method: request.method, route: request.routeOptions.url },
+        'request failed',
+      );
+    }
+    sendProblem(reply, problem);
+  });
+  await openapi(app);
+  return app;
+}
+
+type Reply = {
+  code(status: number): Reply;
+  header(name: string, value: string): Reply;
+  send(body: unknown): unknown;
+};
+
+function sendProblem(reply: Reply, problem: ReturnType<typeof createProblem>): void {
+  if (problem.status === 503) reply.header('retry-after', '1');
+  reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json')
+    .send(JSON.stringify(problem));
+}
+
+const clientErrorStatus: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** What the HTTP parser refuses never becomes a request: answered on the bare socket. */
+function answerClientError(error: FastifyError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = clientErrorStatus[error.code] ?? 400;
+  const body = JSON.stringify(
+    createProblem(status, 'invalid_argument', 'the request could not be read as HTTP/1.1'),
+  );
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}

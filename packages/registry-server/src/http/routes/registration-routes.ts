@@ -1,0 +1,48 @@
+import { Type } from 'typebox';
+import { declareEndpoint } from '../../state/declare-endpoint.ts';
+import type { RegistryState } from '../../state/registry-state.ts';
+import type { App } from '../app.ts';
+import { answers, noContent } from '../schemas/answers.ts';
+import { endpointId } from '../schemas/common-schemas.ts';
+import { registrationAcceptedSchema, registrationSchema } from '../schemas/endpoint-schemas.ts';
+
+const params = Type.Object({ session: Type.String(), id: endpointId });
+
+export function registrationRoutes(app: App, state: RegistryState): void {
+  const url = '/v1/sessions/:session/registrations/:id';
+
+  app.put(
+    url,
+    {
+      schema: {
+        tags: ['sessions'],
+        summary: 'Register an endpoint, or change it',
+        params,
+        body: registrationSchema,
+        response: answers({ 200: registrationAcceptedSchema }),
+      },
+    },
+    async (request) => {
+      const session = state.sessions.get(request.params.session);
+      const declared = declareEndpoint(request.params.id, request.body);
+      const revision = state.register(session, declared, request.body.probe);
+      return { revision: state.wireRevision(revision) };
+    },
+  );
+
+  app.delete(
+    url,
+    {
+      schema: {
+        tags: ['sessions'],
+        summary: 'Deregister an endpoint: it drains at once and is removed a moment later',
+        params,
+        response: answers({ 204: noContent }),
+      },
+    },
+    async (request, reply) => {
+      state.deregister(state.sessions.get(request.params.session), request.params.id);
+      reply.code(204);
+    },
+  );
+}

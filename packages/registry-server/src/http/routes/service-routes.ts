@@ -1,0 +1,58 @@
+import { MeshError, type ServicePage, serviceName } from '@inmesh/core';
+import { Type } from 'typebox';
+import type { RegistryState } from '../../state/registry-state.ts';
+import type { ServiceRecord } from '../../state/service-record.ts';
+import { serviceSnapshot } from '../../watch/service-view.ts';
+import type { App } from '../app.ts';
+import { answers } from '../schemas/answers.ts';
+import { label, pageQuery } from '../schemas/common-schemas.ts';
+import { servicePageSchema, serviceSnapshotSchema } from '../schemas/service-schemas.ts';
+
+const tags = ['services'];
+
+export function serviceRoutes(app: App, state: RegistryState): void {
+  app.get(
+    '/v1/services',
+    {
+      schema: {
+        tags,
+        summary: 'List services by name',
+        querystring: pageQuery,
+        response: answers({ 200: servicePageSchema }),
+      },
+    },
+    async (request): Promise<ServicePage> => {
+      const { limit = 100, after = '' } = request.query;
+      const records = state.services.page(after, limit);
+      const last = records.at(-1);
+      const services = records.map(summary);
+      if (last === undefined || records.length < limit) return { services };
+      return { services, next: last.service };
+    },
+  );
+
+  app.get(
+    '/v1/services/:namespace/:name',
+    {
+      schema: {
+        tags,
+        summary: 'Look a service up',
+        params: Type.Object({ namespace: label, name: label }),
+        response: answers({ 200: serviceSnapshotSchema }),
+      },
+    },
+    async (request) => {
+      const service = serviceName(request.params.name, request.params.namespace);
+      const snapshot = serviceSnapshot(state, service);
+      if (snapshot.known) return snapshot;
+      const message = `registry: no service ${service}; nothing was ever registered under it in this run`;
+      throw new MeshError('unknown_service', message, { service });
+    },
+  );
+}
+
+function summary(record: ServiceRecord): ServicePage['services'][number] {
+  let up = 0;
+  for (const { endpoint } of record.endpoints.values()) if (endpoint.status === 'up') up += 1;
+  return { service: record.service, endpoints: record.endpoints.size, up };
+}

@@ -1,0 +1,98 @@
+import type { SessionPage } from '@inmesh/core';
+import { Type } from 'typebox';
+import type { RegistryState } from '../../state/registry-state.ts';
+import type { App } from '../app.ts';
+import { answers, noContent } from '../schemas/answers.ts';
+import { pageQuery } from '../schemas/common-schemas.ts';
+import {
+  openSessionSchema,
+  sessionOpenedSchema,
+  sessionPageSchema,
+} from '../schemas/session-schemas.ts';
+
+const tags = ['sessions'];
+
+export interface SessionRoutesOptions {
+  readonly state: RegistryState;
+  readonly sessionTtlMs: number;
+  readonly onRenewed: () => void;
+  readonly now: () => number;
+}
+
+export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
+  const { state, sessionTtlMs, onRenewed, now } = options;
+
+  app.post(
+    '/v1/sessions',
+    {
+      schema: {
+        tags,
+        summary: 'Open a session',
+        body: openSessionSchema,
+        response: answers({ 201: sessionOpenedSchema }),
+      },
+    },
+    async (request, reply) => {
+      const { token } = state.openSession(request.body.client);
+      reply.code(201);
+      return {
+        session: token,
+        ttlMs: sessionTtlMs,
+        renewEveryMs: Math.round(sessionTtlMs / 3),
+        epoch: state.epoch,
+      };
+    },
+  );
+
+  // The most frequent request by far. No schema: the look-up is the validation, and a body is not read.
+  app.put<{ Params: { session: string } }>(
+    '/v1/sessions/:session',
+    { schema: { tags, summary: 'Renew a session', response: answers({ 204: noContent }) } },
+    (request, reply) => {
+      if (!state.renew(request.params.session)) state.sessions.get(request.params.session);
+      onRenewed();
+      reply.code(204).send();
+    },
+  );
+
+  app.delete<{ Params: { session: string } }>(
+    '/v1/sessions/:session',
+    {
+      schema: {
+        tags,
+        summary: 'Close a session; its registrations go with it',
+        response: answers({ 204: noContent }),
+      },
+    },
+    async (request, reply) => {
+      const session = state.sessions.find(request.params.session);
+      if (session !== undefined) state.closeSession(session);
+      reply.code(204);
+    },
+  );
+
+  app.get(
+    '/v1/sessions',
+    {
+      schema: {
+        tags: ['operations'],
+        summary: 'List sessions, without their secrets',
+        querystring: Type.Unsafe<{ limit?: number; after?: string }>(pageQuery),
+        response: answers({ 200: sessionPageSchema }),
+      },
+    },
+    async (request): Promise<SessionPage> => {
+      const { limit = 100, after = '0' } = request.query;
+      const page = state.sessions.page(Number.parseInt(after, 10) || 0, limit);
+      const last = page.at(-1);
+      const sessions = page.map((session) => ({
+        client: session.client,
+        registrations: session.registrations.size,
+        subscriptions: session.subscriptions.size,
+        silentForMs: Math.round(now() - session.renewedAt),
+      }));
+      if (last === undefined || page.length < limit) return { sessions };
+      return { sessions, next: String(last.number) };
+    },
+  );
+}

@@ -1,0 +1,72 @@
+import { MeshError } from '@inmesh/core';
+import { Type } from 'typebox';
+import type { RegistryState } from '../../state/registry-state.ts';
+import type { WatchHub } from '../../watch/watch-hub.ts';
+import type { App } from '../app.ts';
+import { answers, noContent } from '../schemas/answers.ts';
+import { subscriptionsSchema } from '../schemas/session-schemas.ts';
+
+export interface WatchRoutesOptions {
+  readonly state: RegistryState;
+  readonly hub: WatchHub;
+  readonly maxWatchers: number;
+  readonly maxSubscriptions: number;
+}
+
+const tags = ['sessions'];
+const params = Type.Object({ session: Type.String() });
+
+export function watchRoutes(app: App, options: WatchRoutesOptions): void {
+  const { state, hub, maxWatchers, maxSubscriptions } = options;
+
+  app.put(
+    '/v1/sessions/:session/subscriptions',
+    {
+      schema: {
+        tags,
+        summary: 'Say what the stream carries; replaces what it carried',
+        params,
+        body: subscriptionsSchema(maxSubscriptions),
+        response: answers({ 204: noContent }),
+      },
+    },
+    async (request, reply) => {
+      hub.subscribe(state.sessions.get(request.params.session), request.body.services);
+      reply.code(204);
+    },
+  );
+
+  app.get(
+    '/v1/sessions/:session/watch',
+    {
+      schema: {
+        tags,
+        summary: 'Follow the subscriptions: server-sent events, resumed by Last-Event-ID',
+        params,
+        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 100 })) }),
+        produces: ['text/event-stream'],
+      },
+    },
+    (request, reply) => {
+      const session = state.sessions.get(request.params.session);
+      if (hub.watchers >= maxWatchers) {
+        throw new MeshError(
+          'overloaded',
+          `registry: all ${maxWatchers} watch streams are taken; raise limits.watchers`,
+        );
+      }
+      reply.hijack();
+      const stream = reply.raw;
+      stream.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        // The connection ends with the stream, so that a server that stops has nothing to wait for.
+        connection: 'close',
+        'x-content-type-options': 'nosniff',
+        // Proxies of the nginx family hold streams back otherwise.
+        'x-accel-buffering': 'no',
+      });
+      hub.open(session, stream, request.headers['last-event-id']);
+    },
+  );
+}

@@ -1,0 +1,147 @@
+import {
+  type Clock,
+  type Logger,
+  MeshError,
+  maxTimerDelayMs,
+  silentLogger,
+  systemClock,
+} from '@inmesh/core';
+import { isLoopback } from './http/request-guard.ts';
+import {
+  defaultSelfPreservation,
+  type SelfPreservationOptions,
+} from './state/self-preservation.ts';
+
+/** What one client, or all together, may take. Beyond a limit the answer is a problem, never a slow server. */
+export interface RegistryLimits {
+  /** @default 100_000 */
+  readonly sessions: number;
+  /** @default 1_000 */
+  readonly registrationsPerSession: number;
+  /** Services that one session may follow. @default 1_000 */
+  readonly subscriptionsPerSession: number;
+  /** Open watch streams. @default 20_000 */
+  readonly watchers: number;
+  /** What may wait in one stream before changes are told whole instead of one by one. @default 1_048_576 */
+  readonly watchQueueBytes: number;
+  /** Of a request's body. @default 262_144 */
+  readonly bodyBytes: number;
+  /** Until a request's head must be here; its body has three times as long. @default 10_000 */
+  readonly headerTimeoutMs: number;
+  /** Open connections from one address; more are closed at once. @default 20_000 */
+  readonly connectionsPerPeer: number;
+  /** Health probes under way at once. @default 64 */
+  readonly concurrentProbes: number;
+}
+
+export interface RegistryServerOptions {
+  /** A loopback address: others are refused until there is authentication. @default '127.0.0.1' */
+  readonly host?: string;
+  /** 0 takes any free one. @default 8761 */
+  readonly port?: number;
+  /** Where status overrides are kept, in a file `registry.json`. @default nowhere: they end with the process */
+  readonly dataDir?: string;
+  /** Names besides `localhost` and loopback addresses that clients may use in URLs. @default [] */
+  readonly allowedHosts?: readonly string[];
+  /** A session that is silent for so long ends. At least 300. @default 15_000 */
+  readonly sessionTtlMs?: number;
+  /** How long clients keep what they had after this server came up empty; 0 for not at all. @default sessionTtlMs */
+  readonly settleMs?: number;
+  /** How long an endpoint that deregistered is shown as draining before it is removed. @default 1_000 */
+  readonly removalHoldMs?: number;
+  /** Changes that follow another within it are told together. @default 5 */
+  readonly mergeMs?: number;
+  /** Silence on a watch stream is broken this often. @default 5_000 */
+  readonly keepAliveMs?: number;
+  /** How long `close` waits for requests under way. @default 5_000 */
+  readonly closeTimeoutMs?: number;
+  readonly selfPreservation?: Partial<SelfPreservationOptions>;
+  readonly limits?: Partial<RegistryLimits>;
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** @default silentLogger */
+  readonly logger?: Logger;
+}
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Readonly<
+  Required<Omit<RegistryServerOptions, 'dataDir' | 'limits' | 'selfPreservation'>>
+> & {
+  readonly dataDir: string | undefined;
+  readonly limits: RegistryLimits;
+  readonly selfPreservation: SelfPreservationOptions;
+};
+
+const defaultLimits: RegistryLimits = Object.freeze({
+  sessions: 100_000,
+  registrationsPerSession: 1_000,
+  subscriptionsPerSession: 1_000,
+  watchers: 20_000,
+  watchQueueBytes: 1_048_576,
+  bodyBytes: 262_144,
+  headerTimeoutMs: 10_000,
+  connectionsPerPeer: 20_000,
+  concurrentProbes: 64,
+});
+
+/** Throws `invalid_argument`, naming the option and its value. */
+export function resolveOptions(options: RegistryServerOptions): ResolvedOptions {
+  const { host = '127.0.0.1', port = 8761, sessionTtlMs = 15_000 } = options;
+  if (host !== 'localhost' && !isLoopback(host)) {
+    throw new MeshError(
+      'invalid_argument',
+      `registry: host ${JSON.stringify(host)} is not a loopback address; without authentication the registry listens on 127.0.0.1, ::1 or localhost only`,
+    );
+  }
+  within('port', port, 0, 65_535);
+  within('sessionTtlMs', sessionTtlMs, 300, maxTimerDelayMs);
+  const durations = {
+    settleMs: options.settleMs ?? sessionTtlMs,
+    removalHoldMs: options.removalHoldMs ?? 1_000,
+    mergeMs: options.mergeMs ?? 5,
+    closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
+  };
+  for (const [name, value] of Object.entries(durations)) within(name, value, 0, maxTimerDelayMs);
+  const { keepAliveMs = 5_000 } = options;
+  within('keepAliveMs', keepAliveMs, 10, maxTimerDelayMs);
+  const limits = Object.freeze({ ...defaultLimits, ...options.limits });
+  for (const [name, value] of Object.entries(limits))
+    within(`limits.${name}`, value, 1, maxTimerDelayMs);
+  return Object.freeze({
+    host,
+    port,
+    dataDir: options.dataDir,
+    allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
+    sessionTtlMs,
+    ...durations,
+    keepAliveMs,
+    selfPreservation: resolveSelfPreservation(options.selfPreservation),
+    limits,
+    clock: options.clock ?? systemClock,
+    logger: options.logger ?? silentLogger,
+  });
+}
+
+function resolveSelfPreservation(
+  options: Partial<SelfPreservationOptions> | undefined,
+): SelfPreservationOptions {
+  const resolved = Object.freeze({ ...defaultSelfPreservation, ...options });
+  const { minSessions, silentRatio, maxTtls } = resolved;
+  within('selfPreservation.minSessions', minSessions, 1, Number.MAX_SAFE_INTEGER);
+  within('selfPreservation.maxTtls', maxTtls, 0, 1_000);
+  if (!(silentRatio >= 0 && silentRatio <= 1)) {
+    throw new MeshError(
+      'invalid_argument',
+      `registry: selfPreservation.silentRatio must be within 0..1, got ${silentRatio}`,
+    );
+  }
+  return resolved;
+}
+
+function within(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new MeshError(
+    'invalid_argument',
+    `registry: ${name} must be a whole number within ${min}..${max}, got ${value}`,
+  );
+}

@@ -1,0 +1,184 @@
+import type { AddressInfo } from 'node:net';
+import { MeshError, type ServerStatus } from '@inmesh/core';
+import type { App } from './http/app.ts';
+import { closeApp } from './http/close-app.ts';
+import { capConnections } from './http/connection-cap.ts';
+import { createApp } from './http/create-app.ts';
+import { createRequestGuard } from './http/request-guard.ts';
+import { operationRoutes } from './http/routes/operation-routes.ts';
+import { overrideRoutes } from './http/routes/override-routes.ts';
+import { registrationRoutes } from './http/routes/registration-routes.ts';
+import { serviceRoutes } from './http/routes/service-routes.ts';
+import { sessionRoutes } from './http/routes/session-routes.ts';
+import { watchRoutes } from './http/routes/watch-routes.ts';
+import { type RegistryServerOptions, resolveOptions } from './options.ts';
+import { HealthProber } from './probe/health-prober.ts';
+import { RegistryMetrics } from './registry-metrics.ts';
+import { LeaseSweeper } from './state/lease-sweeper.ts';
+import { RegistryState } from './state/registry-state.ts';
+import { SelfPreservation } from './state/self-preservation.ts';
+import { Settling } from './state/settling.ts';
+import { createEmbeddedStore } from './store/embedded-store.ts';
+import { createOverrides } from './store/overrides.ts';
+import { version } from './version.ts';
+import { WatchHub } from './watch/watch-hub.ts';
+
+export interface RegistryServer {
+  /**
+   * Opens the store and the port; `url` has no trailing slash. Once only. Throws
+   * `invalid_argument` for a damaged data file, and what the system says of the port.
+   */
+  listen(): Promise<{ url: string }>;
+  /** Says goodbye to the streams, finishes what is under way within `closeTimeoutMs`, frees everything. Idempotent. */
+  close(): Promise<void>;
+  status(): ServerStatus;
+}
+
+interface Running {
+  readonly app: App;
+  readonly stop: () => Promise<void>;
+}
+
+/** The registry of one mesh. Throws `invalid_argument` for options that make no sense. */
+export function createRegistryServer(options: RegistryServerOptions = {}): RegistryServer {
+  const resolved = resolveOptions(options);
+  const { clock, logger, limits, sessionTtlMs } = resolved;
+  const metrics = new RegistryMetrics();
+  const state = new RegistryState({ limits, removalHoldMs: resolved.removalHoldMs, clock, logger });
+  const settling = new Settling(clock, resolved.settleMs);
+  const selfPreservation = new SelfPreservation(resolved.selfPreservation, sessionTtlMs);
+  const sweeper = new LeaseSweeper({
+    state,
+    selfPreservation,
+    ttlMs: sessionTtlMs,
+    clock,
+    logger,
+    onExpired: (count) => {
+      metrics.expiries += count;
+    },
+  });
+  const hub = new WatchHub({
+    state,
+    mergeMs: resolved.mergeMs,
+    keepAliveMs: resolved.keepAliveMs,
+    maxQueueBytes: limits.watchQueueBytes,
+    isSettling: () => settling.active,
+    clock,
+    onDrop: () => {
+      metrics.queueDrops += 1;
+    },
+  });
+  const prober = new HealthProber({
+    state,
+    maxConcurrent: limits.concurrentProbes,
+    clock,
+    random: Math.random,
+    logger,
+  });
+  state.observe({
+    serviceChanged: (service) => hub.serviceChanged(service),
+    endpointRegistered: (record) => prober.endpointRegistered(record),
+    endpointRemoved: (record) => prober.endpointRemoved(record),
+    sessionEnded: (session) => hub.sessionEnded(session),
+  });
+  const createdAt = clock.now();
+  let starting: Promise<Running> | undefined;
+  let closing: Promise<void> | undefined;
+
+  const status = (): ServerStatus => {
+    const now = clock.now();
+    return {
+      version,
+      epoch: state.epoch,
+      revision: state.wireRevision(),
+      uptimeMs: Math.round(now - createdAt),
+      settlingForMs: settling.remainingMs,
+      sessions: state.sessions.size,
+      registrations: state.registrations,
+      services: state.services.size,
+      watchers: hub.watchers,
+      selfPreservation: {
+        active: selfPreservation.active,
+        silentSessions: state.sessions.leases.countRenewedUntil(selfPreservation.silentBefore(now)),
+      },
+    };
+  };
+
+  const start = async (): Promise<Running> => {
+    const store = await createEmbeddedStore({ dataDir: resolved.dataDir });
+    const overrides = await createOverrides({ store, state, logger });
+    const app = await createApp({
+      bodyBytes: limits.bodyBytes,
+      headerTimeoutMs: limits.headerTimeoutMs,
+      guard: createRequestGuard(resolved.allowedHosts),
+      logger,
+    });
+    capConnections(app.server, limits.connectionsPerPeer, logger);
+    const onRenewed = (): void => {
+      metrics.renewals += 1;
+    };
+    sessionRoutes(app, { state, sessionTtlMs, onRenewed, now: () => clock.now() });
+    registrationRoutes(app, state);
+    watchRoutes(app, {
+      state,
+      hub,
+      maxWatchers: limits.watchers,
+      maxSubscriptions: limits.subscriptionsPerSession,
+    });
+    serviceRoutes(app, state);
+    overrideRoutes(app, overrides);
+    operationRoutes(app, {
+      status,
+      isClosing: () => closing !== undefined,
+      renderMetrics: () => metrics.render(status()),
+    });
+    const stop = async (): Promise<void> => {
+      settling.stop();
+      sweeper.stop();
+      prober.close();
+      hub.close();
+      await closeApp(app, resolved.closeTimeoutMs, clock);
+      metrics.stop();
+      overrides.close();
+      await store.close();
+    };
+    try {
+      await app.listen({ host: resolved.host, port: resolved.port });
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    metrics.start();
+    hub.start();
+    sweeper.start();
+    settling.start(() => {
+      logger.info({ sessions: state.sessions.size }, 'settled');
+      hub.settled();
+    });
+    return { app, stop };
+  };
+
+  return {
+    status,
+    async listen() {
+      if (starting !== undefined || closing !== undefined) {
+        throw new MeshError('closed', 'registry: listen was called before; create another server');
+      }
+      starting = start();
+      const { app } = await starting;
+      const { address, family, port } = app.server.address() as AddressInfo;
+      const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+      logger.info({ url, version, epoch: state.epoch }, 'registry is listening');
+      return { url };
+    },
+    close() {
+      closing ??= (async () => {
+        // A start that failed has cleaned up after itself and told its caller.
+        const running = await starting?.catch(() => undefined);
+        await running?.stop();
+        logger.info({}, 'registry is closed');
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+import {
+  type EndpointStatus,
+  type Logger,
+  MeshError,
+  type Store,
+  type StoreChange,
+  type Unsubscribe,
+} from '@inmesh/core';
+import type { RegistryState } from '../state/registry-state.ts';
+
+const prefix = 'overrides/';
+const statuses: ReadonlySet<string> = new Set<EndpointStatus>(['up', 'draining', 'down']);
+
+/** More than operators set by hand; a script that goes wild must not fill the store. */
+const maxOverrides = 10_000;
+
+export interface OverridesOptions {
+  readonly store: Store;
+  readonly state: RegistryState;
+  readonly logger: Logger;
+}
+
+/**
+ * Operators' status overrides: written to the store, and applied to the state from its watch, so
+ * that servers which share a store agree. They stay until taken back, also while their endpoint
+ * is away.
+ */
+export interface Overrides {
+  /** Resolves when durable. Throws `not_found` for an endpoint that is not registered, `overloaded` at the limit. */
+  set(id: string, status: EndpointStatus): Promise<void>;
+  /** Also when there is none. */
+  remove(id: string): Promise<void>;
+  close(): void;
+}
+
+/** Applies what the store holds, then follows it. */
+export async function createOverrides(options: OverridesOptions): Promise<Overrides> {
+  const { store, state, logger } = options;
+  const known = new Set<string>();
+  let unsubscribe: Unsubscribe = () => {};
+  let closed = false;
+
+  const apply = (id: string, value: string | undefined): void => {
+    if (value === undefined) known.delete(id);
+    else known.add(id);
+    state.setOverride(id, value === undefined ? undefined : parseStatus(id, value, logger));
+  };
+  const applyChange = (change: StoreChange): void => {
+    if (change.kind === 'put') apply(change.entry.key.slice(prefix.length), change.entry.value);
+    else apply(change.key.slice(prefix.length), undefined);
+  };
+  const follow = async (): Promise<void> => {
+    const { entries, revision } = await store.list(prefix);
+    if (closed) return;
+    const present = new Set(entries.map(({ key }) => key.slice(prefix.length)));
+    for (const id of known) if (!present.has(id)) apply(id, undefined);
+    for (const { key, value } of entries) apply(key.slice(prefix.length), value);
+    unsubscribe = store.watch(prefix, revision, {
+      changes: (changes) => changes.forEach(applyChange),
+      lost: (error) => {
+        logger.warn({ error }, 'the watch of status overrides was lost: listing again');
+        follow().catch((cause: unknown) => {
+          logger.error({ error: cause }, 'status overrides cannot be read: they stay as they are');
+        });
+      },
+    });
+  };
+  await follow();
+
+  return {
+    async set(id, status) {
+      if (state.findEndpoint(id) === undefined) {
+        throw new MeshError(
+          'not_found',
+          `registry: no endpoint ${JSON.stringify(id)} is registered`,
+          { endpoint: id },
+        );
+      }
+      if (!known.has(id) && known.size >= maxOverrides) {
+        throw new MeshError(
+          'overloaded',
+          `registry: ${maxOverrides} status overrides are set; take some back`,
+        );
+      }
+      await store.commit([{ kind: 'put', key: prefix + id, value: JSON.stringify({ status }) }]);
+      logger.info({ endpoint: id, status }, 'status override set');
+    },
+    async remove(id) {
+      await store.commit([{ kind: 'delete', key: prefix + id }]);
+      logger.info({ endpoint: id }, 'status override taken back');
+    },
+    close() {
+      closed = true;
+      unsubscribe();
+    },
+  };
+}
+
+function parseStatus(id: string, value: string, logger: Logger): EndpointStatus | undefined {
+  try {
+    const { status } = JSON.parse(value) as { status?: string };
+    if (status !== undefined && statuses.has(status)) return status as EndpointStatus;
+  } catch {
+    // Said below, with what is known.
+  }
+  logger.error({ endpoint: id }, 'a stored status override cannot be read and is left out');
+  return undefined;
+}
