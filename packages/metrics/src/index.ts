@@ -1,3 +1,6 @@
+export { type AccessLogOptions, accessLog } from './access-log.ts';
+export type { MetricsAdapter } from './adapter.ts';
+export { type AdapterHost, type AdapterHostOptions, createAdapterHost } from './adapter-host.ts';
 export type { Gauge, GaugeSample, ReportSample } from './gauge.ts';
 export { bucketBounds, type Histogram } from './histogram.ts';
 export { labelText } from './label-text.ts';
