@@ -12,6 +12,10 @@
  *   GET    /v1/services?limit=&after=                    ServicePage
  *   GET    /v1/services/:namespace/:name                 ServiceSnapshot; 404 `unknown_service`
  *   PUT    /v1/endpoints/:id/override                    StatusOverride → 204 (operators); DELETE takes it back
+ *   GET    /v1/resources?kind=&namespace=                ConfigSnapshot
+ *   GET    /v1/resources/:kind/:namespace/:name          ConfigResource; 404 `not_found`
+ *   POST   /v1/resources                                 ApplyResources → 200 ResourcesApplied, all or nothing
+ *   DELETE /v1/resources/:kind/:namespace/:name          → 200 ResourcesApplied; 404 `not_found`
  *   GET    /v1/sessions?limit=&after=                    SessionPage (operators)
  *   GET    /v1/status                                    ServerStatus
  */
@@ -86,6 +90,61 @@ export type WireRevision = string;
 /** What the session's stream carries, whole: it replaces what was followed before. At most 1,000 services. */
 export interface Subscriptions {
   readonly services: readonly ServiceName[];
+  /**
+   * Follow the configuration too, from the revision that is known already (`null`: none is).
+   * @default not followed
+   */
+  readonly config?: { readonly revision: ConfigRevision | null };
+}
+
+/** One configuration resource on the wire: Istio's envelope. What is in `spec` is `@inmesh/config`'s business. */
+export interface ConfigResource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    /** Always set by the registry. */
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    /** RFC 3339, set by the registry when the resource is made: the oldest of two that clash wins. */
+    readonly creationTimestamp?: string;
+  };
+  readonly spec?: unknown;
+}
+
+/** `Kind/namespace/name`. */
+export type ConfigKey = string;
+
+/** Opaque, of the whole configuration; outlives restarts of a server with a data directory. */
+export type ConfigRevision = string;
+
+export interface ConfigSnapshot {
+  readonly revision: ConfigRevision;
+  readonly resources: readonly ConfigResource[];
+}
+
+export interface ApplyResources {
+  readonly resources: readonly ConfigResource[];
+  /** Check and compare only. @default false */
+  readonly dryRun?: boolean;
+  /** Refuse with `conflict` when the configuration is another by now. @default any */
+  readonly expectedRevision?: ConfigRevision;
+}
+
+export interface ResourcesApplied {
+  /** The new one; with `dryRun` the present one. */
+  readonly revision: ConfigRevision;
+  readonly changes: readonly {
+    readonly key: ConfigKey;
+    readonly action: 'created' | 'updated' | 'unchanged' | 'deleted';
+  }[];
+  /** What is allowed and probably not meant. Errors refuse the whole batch with 422 instead. */
+  readonly warnings: readonly {
+    readonly key: ConfigKey;
+    readonly path: string;
+    readonly message: string;
+  }[];
 }
 
 export type StatusOverride = { readonly status: EndpointStatus };
@@ -163,6 +222,16 @@ export type WatchEvent =
     }
   /** The settling ended: what was not told by now is gone. Snapshots of the services followed came before it. */
   | { readonly kind: 'settled' }
+  /** The whole configuration, to be taken over as one: after it was subscribed from another revision. */
+  | ({ readonly kind: 'config-snapshot' } & ConfigSnapshot)
+  /** One commit of the configuration; a client that is not at `from` subscribes again with `null`. */
+  | {
+      readonly kind: 'config-delta';
+      readonly from: ConfigRevision;
+      readonly revision: ConfigRevision;
+      readonly upserts: readonly ConfigResource[];
+      readonly removes: readonly ConfigKey[];
+    }
   /** The server is stopping: reconnect elsewhere, or to it after a jittered wait. */
   | { readonly kind: 'goodbye' };
 
