@@ -18,6 +18,7 @@ import { createEvents } from './events.ts';
 import { layeredSource } from './layered-source.ts';
 import type { Mesh } from './mesh.ts';
 import { type MeshServer, startServer } from './mesh-server.ts';
+import { metricsHandler } from './metrics-handler.ts';
 import { listenOptionTable, meshOptionTable } from './option-table.ts';
 import { resolveOptions } from './option-values.ts';
 import { codeOnlyOptions, type ListenOptions, type MeshOptions } from './options.ts';
@@ -107,7 +108,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
         inFlight,
       })),
     }),
-    metricsText: (accept) => prometheusText(metrics, accept),
+    metricsHandler: metricsHandler(prometheusText(metrics), logger),
     close() {
       closing ??= close();
       return closing;
@@ -157,7 +158,11 @@ function registryOf(
   return createRegistryClient({
     servers,
     client: `${workload.service}/${process.pid}`,
-    observer: { event: (event) => observers.forEach((observer) => observer.event?.(event)) },
+    observer: {
+      event(event) {
+        for (const observer of observers) observer.event?.(event);
+      },
+    },
     ...(snapshotFile === false || snapshotFile === 'false' ? {} : { snapshotFile }),
     ...(options.startTimeoutMs === undefined ? {} : { startTimeoutMs: options.startTimeoutMs }),
     ...seams(options),

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { Client, ClientState } from '@inmesh/client';
 import type { Workload } from '@inmesh/core';
 import type { Pipeline } from '@inmesh/inbound';
@@ -33,8 +34,8 @@ export interface Mesh
   /** Resolves when the endpoints of these services are known; rejects with what a call would fail with. */
   ready(...services: readonly string[]): Promise<void>;
   inspect(): MeshState;
-  /** Metrics as Prometheus reads them; `accept` chooses the format, as its header does. */
-  metricsText(accept?: string): Promise<{ contentType: string; body: string }>;
+  /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. */
+  readonly metricsHandler: RequestListener;
   /** Drains what listens, ends calls and the session, and leaves nothing open. Idempotent. */
   close(): Promise<void>;
 }
