@@ -1,4 +1,4 @@
-import { MeshError, type OpenSession, type Timer } from '@inmesh/core';
+import { MeshError, type OpenSession, type ServiceName, type Timer } from '@inmesh/core';
 import type { AttachmentEnd } from './attachment-end.ts';
 import { HttpConnection } from './http-connection.ts';
 import type { RegistryServer, ResolvedOptions } from './options.ts';
@@ -29,10 +29,12 @@ export class Attachment {
   readonly ended: Promise<AttachmentEnd>;
   readonly #context: AttachmentOptions;
   readonly #connection: HttpConnection;
+  readonly #attaching: Promise<void>;
   #session: Session | undefined;
   #sync: SessionSync | undefined;
   #renewal: SessionRenewal | undefined;
   #stream: WatchStream | undefined;
+  #subscribed: ReadonlySet<ServiceName> = new Set();
   #untoldTimer: Timer | undefined;
   #state: 'attaching' | 'attached' | 'over' = 'attaching';
   #finish!: (end: AttachmentEnd) => void;
@@ -46,7 +48,7 @@ export class Attachment {
         resolve(end);
       };
     });
-    this.#attach().catch((error: MeshError) => {
+    this.#attaching = this.#attach().catch((error: MeshError) => {
       const kind = error.code === 'session_unknown' ? 'forgotten' : 'gone';
       this.#finish({ kind, error });
     });
@@ -73,6 +75,7 @@ export class Attachment {
         .catch((error: unknown) => logger.debug({ err: error }, 'the session ends by itself'));
     }
     this.#finish({ kind: 'cut', error: new MeshError('closed', 'registry client: closed') });
+    await Promise.all([this.#attaching, this.#connection.destroy()]);
   }
 
   async #attach(): Promise<void> {
@@ -87,7 +90,10 @@ export class Attachment {
       session,
       cache,
       registrations,
-      onSubscribed: () => this.#expectSnapshots(),
+      onSubscribed: (services) => {
+        this.#subscribed = services;
+        this.#expectSnapshots();
+      },
       onSessionUnknown: forgotten,
     });
     this.#renewal = new SessionRenewal({
@@ -144,7 +150,7 @@ export class Attachment {
     if (this.#state !== 'attached') return;
     this.#untoldTimer?.cancel();
     this.#untoldTimer = options.clock.setTimer(() => {
-      const untold = cache.untold();
+      const untold = cache.untold(this.#subscribed);
       if (untold.length === 0) return;
       for (const entry of untold) entry.goStale();
       const names = untold.slice(0, 3).map((entry) => entry.service);
@@ -164,6 +170,6 @@ export class Attachment {
     this.#sync?.close();
     this.#renewal?.stop();
     this.#stream?.stop();
-    this.#connection.destroy();
+    void this.#connection.destroy();
   }
 }

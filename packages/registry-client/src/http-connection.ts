@@ -97,11 +97,11 @@ export class HttpConnection {
     this.#pipe(body, request.what, reader);
   }
 
-  /** Idempotent; everything under way fails. */
-  destroy(): void {
+  /** Idempotent; everything under way fails. Resolves when the sockets are closed. */
+  async destroy(): Promise<void> {
+    const clients = [this.#requests, this.#stream];
     this.#closed.abort();
-    this.#drop(this.#requests, 'closed');
-    this.#drop(this.#stream, 'closed');
+    await Promise.all(clients.map((client) => this.#drop(client, 'closed')));
   }
 
   #connect(): Client {
@@ -123,7 +123,7 @@ export class HttpConnection {
     const { clock, requestTimeoutMs } = this.#options;
     const timeoutMs = request.timeoutMs ?? requestTimeoutMs;
     const timer = clock.setTimer(
-      () => this.#drop(client, `no answer within ${timeoutMs} ms`),
+      () => void this.#drop(client, `no answer within ${timeoutMs} ms`),
       timeoutMs,
     );
     try {
@@ -159,11 +159,10 @@ export class HttpConnection {
     body.on('close', () => end(new Error('the stream ended')));
   }
 
-  #drop(client: Client | undefined, why: string): void {
-    if (client === undefined) return;
+  async #drop(client: Client | undefined, why: string): Promise<void> {
     if (this.#requests === client) this.#requests = undefined;
     if (this.#stream === client) this.#stream = undefined;
-    client.destroy(this.#error(why)).catch(() => {});
+    await client?.destroy(this.#error(why)).catch(() => {});
   }
 
   #error(why: string): MeshError {

@@ -162,11 +162,11 @@ export class ServiceCache {
     }
   }
 
-  /** Followed services that the registry has told nothing of on this connection. */
-  untold(): readonly ServiceEntry[] {
+  /** Those of `services` that are still followed and that this connection has told nothing of. */
+  untold(services: ReadonlySet<ServiceName>): readonly ServiceEntry[] {
     const untold: ServiceEntry[] = [];
-    for (const service of this.#followed) {
-      const entry = this.#entries.get(service);
+    for (const service of services) {
+      const entry = this.#followed.has(service) ? this.#entries.get(service) : undefined;
       if (entry !== undefined && entry.base === undefined) untold.push(entry);
     }
     return untold;

@@ -17,7 +17,7 @@ export interface SessionSyncOptions {
   readonly cache: ServiceCache;
   readonly registrations: Registrations;
   /** The registry knows of new subscriptions: their snapshots are due. */
-  readonly onSubscribed: () => void;
+  readonly onSubscribed: (services: ReadonlySet<ServiceName>) => void;
   /** The server forgot the session. */
   readonly onSessionUnknown: (error: MeshError) => void;
 }
@@ -34,6 +34,7 @@ export class SessionSync {
   #subscribed: ReadonlySet<ServiceName> | undefined;
   #state: SyncState = 'idle';
   #timer: Timer | undefined;
+  #timerAt: number = Number.POSITIVE_INFINITY;
   #failures = 0;
 
   constructor(context: SessionSyncOptions) {
@@ -53,7 +54,7 @@ export class SessionSync {
     });
     this.#subscribed = services;
     cache.subscribed(services);
-    this.#context.onSubscribed();
+    this.#context.onSubscribed(services);
   }
 
   /** Something changed that the session should know: it will soon. */
@@ -68,8 +69,13 @@ export class SessionSync {
   }
 
   #schedule(delayMs: number): void {
-    this.#timer ??= this.#context.options.clock.setTimer(() => {
-      this.#timer = undefined;
+    const { clock } = this.#context.options;
+    const at = clock.now() + delayMs;
+    if (at >= this.#timerAt) return; // what waits already comes sooner
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = clock.setTimer(() => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
       void this.#run();
     }, delayMs);
   }
