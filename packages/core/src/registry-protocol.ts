@@ -211,7 +211,12 @@ export type WatchEvent =
     }
   /** A followed service, whole: after it was subscribed, and when deltas are gone. While the server settles, add to what is known; otherwise replace it. */
   | ({ readonly kind: 'snapshot' } & ServiceSnapshot)
-  /** What changed since `from`; a client whose revision of the service is another asks for all by reconnecting without Last-Event-ID. */
+  /**
+   * The present state of everything that changed since `from`. It applies to any revision from
+   * `from` on (after a resume it may reach back further than needed); one whose `revision` is not
+   * above the client's own is a repeat. A client below `from` missed something and asks for all by
+   * reconnecting without Last-Event-ID. For a service whose snapshot is still to come: ignore.
+   */
   | {
       readonly kind: 'delta';
       readonly service: ServiceName;

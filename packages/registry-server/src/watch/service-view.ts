@@ -14,13 +14,34 @@ export function serviceSnapshot(state: RegistryState, service: ServiceName): Ser
   return { service, revision, known: record !== undefined, endpoints };
 }
 
-/** What became of `endpointIds` since the service's revision `from`; `id` is what to resume from after it. */
+/** The endpoints of a service that changed since its revision `from`. */
+export interface MissedChanges {
+  readonly record: ServiceRecord;
+  readonly from: number;
+  readonly endpointIds: ReadonlySet<string>;
+}
+
+/** What a client missed of `service` that has heard of everything up to `heardUntil`. */
+export function missedChanges(
+  state: RegistryState,
+  service: ServiceName,
+  heardUntil: number,
+): MissedChanges | 'none' | 'forgotten' {
+  const record = state.services.find(service);
+  if (record === undefined)
+    return heardUntil < state.services.forgottenUntil ? 'forgotten' : 'none';
+  if (record.revision <= heardUntil) return 'none';
+  const changes = record.log.since(heardUntil);
+  return changes === undefined ? 'forgotten' : { record, ...changes };
+}
+
+/** What became of `endpointIds` since the service's revision `from`; `id`, if any, is what to resume from after it. */
 export function deltaFrame(
   state: RegistryState,
   record: ServiceRecord,
   from: number,
   endpointIds: Iterable<string>,
-  id: number,
+  id: number | undefined,
 ): Buffer {
   const upserts: WireEndpoint[] = [];
   const removes: string[] = [];
@@ -36,6 +57,6 @@ export function deltaFrame(
   };
   return encodeFrame(
     { kind: 'delta', service, ...revisions, upserts, removes },
-    state.wireRevision(id),
+    id === undefined ? undefined : state.wireRevision(id),
   );
 }

@@ -4,7 +4,7 @@ import type { ServiceRecord } from '../state/service-record.ts';
 import type { Session } from '../state/session.ts';
 import { encodeFrame, encodeId } from './frame.ts';
 import { parseResumePoint } from './resume-point.ts';
-import { deltaFrame, serviceSnapshot } from './service-view.ts';
+import { deltaFrame, type MissedChanges, missedChanges, serviceSnapshot } from './service-view.ts';
 import type { Topic } from './topic.ts';
 import type { WatchStream } from './watch-stream.ts';
 import { Watcher } from './watcher.ts';
@@ -83,10 +83,10 @@ export class WatchHub {
       encodeFrame({ kind: 'hello', epoch, settling: isSettling(), resumed, keepAliveMs }),
     );
     for (const service of session.subscriptions.keys()) {
-      const topic = this.#join(watcher, service);
+      this.#join(watcher, service);
       if (resumeFrom === undefined) watcher.resync(service);
-      else this.#resume(watcher, topic, resumeFrom);
     }
+    if (resumeFrom !== undefined) this.#resume(watcher, resumeFrom);
     watcher.pump();
   }
 
@@ -189,22 +189,27 @@ export class WatchHub {
     for (const watcher of topic.followers) watcher.deliver(topic, frame);
   }
 
-  /** Sends what `watcher` missed of one service since `resumeFrom`, if anything. */
-  #resume(watcher: Watcher, topic: Topic, resumeFrom: number): void {
-    const { state } = this.#options;
-    const { provenBy } = watcher.session.subscriptions.get(topic.service) ?? {};
-    const record = state.services.find(topic.service);
-    const changes = record?.log.since(resumeFrom);
-    const forgotten = record === undefined && resumeFrom < state.services.forgottenUntil;
-    if (provenBy === undefined || provenBy > resumeFrom || forgotten) {
-      watcher.resync(topic.service);
-    } else if (record !== undefined && record.revision > resumeFrom) {
+  /** Sends what `watcher` missed since `resumeFrom`: changes where they are known, else everything. */
+  #resume(watcher: Watcher, resumeFrom: number): void {
+    const { state, maxQueueBytes } = this.#options;
+    const missed: MissedChanges[] = [];
+    for (const [service, { provenBy }] of watcher.session.subscriptions) {
+      const changes = missedChanges(state, service, resumeFrom);
       // A dirty topic's next delta begins where its followers are: be there first.
-      if (changes === undefined || this.#dirty.has(topic)) watcher.resync(topic.service);
-      else {
-        const { from, endpointIds } = changes;
-        watcher.stream.write(deltaFrame(state, record, from, endpointIds, this.#safeRevision()));
+      const dirty = this.#dirty.has(this.#topics.get(service) as Topic);
+      if (provenBy > resumeFrom || changes === 'forgotten') watcher.resync(service);
+      else if (changes !== 'none' && dirty) watcher.resync(service);
+      else if (changes !== 'none') missed.push(changes);
+    }
+    const id = this.#safeRevision();
+    for (const [i, { record, from, endpointIds }] of missed.entries()) {
+      if (watcher.stream.writableLength > maxQueueBytes) {
+        watcher.resync(record.service);
+        continue;
       }
+      // The last one's id says that all of them were heard.
+      const idOfLast = i === missed.length - 1 ? id : undefined;
+      watcher.stream.write(deltaFrame(state, record, from, endpointIds, idOfLast));
     }
   }
 

@@ -19,9 +19,12 @@ export const sessionOpenedSchema: WireSchema<SessionOpened> = wire<SessionOpened
   }),
 );
 
+/** The part of a subscription that this server serves: `config` is refused as unknown until it holds resources. */
+export type ServedSubscriptions = Pick<Subscriptions, 'services'>;
+
 /** @param maxServices The most services that one session may follow. */
-export function subscriptionsSchema(maxServices: number): WireSchema<Subscriptions> {
-  return wire<Subscriptions>()(
+export function subscriptionsSchema(maxServices: number): WireSchema<ServedSubscriptions> {
+  return wire<ServedSubscriptions>()(
     Type.Object(
       { services: Type.Array(serviceNameSchema, { maxItems: maxServices }) },
       { additionalProperties: false },
