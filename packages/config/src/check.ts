@@ -160,7 +160,7 @@ function checkKey(type: MapType, key: string, before: object, cursor: Cursor): s
       ? `must be at most ${type.keys.maxLength} characters`
       : type.keys.check?.(key);
   if (wrong !== undefined) return refuse(cursor, 'invalid_value', `${shown(key)} ${wrong}`, 'key');
-  const name = type.lowerCase ? key.toLowerCase() : key;
+  const name = type.spell(key);
   if (!Object.hasOwn(before, name)) return name;
   return refuse(cursor, 'duplicate', `${shown(key)} is given twice`, 'key');
 }

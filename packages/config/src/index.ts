@@ -1,4 +1,7 @@
+export type { KnownService } from './analyze/analysis.ts';
+export * from './analyze/analyze.ts';
 export * from './duration.ts';
+export * from './field-table.ts';
 export * from './format-resource.ts';
 export * from './parse/parse-resources.ts';
 export * from './problem.ts';
@@ -7,4 +10,5 @@ export * from './resources/index.ts';
 export { parseRetryOn } from './schema/http-retry.ts';
 export { compileRegex, maxRegexLength } from './schema/regex.ts';
 export { appliesToMesh } from './schema/virtual-service.ts';
+export * from './short-forms.ts';
 export { defineResource, type Validation, validate } from './validate.ts';

@@ -92,18 +92,3 @@ function compareResources(a: Resource, b: Resource): number {
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-
-/** Which of several rules for one host comes first: the oldest, then by name, then by namespace. */
-export function compareAge(a: Resource, b: Resource): number {
-  return (
-    compareText(createdAt(a), createdAt(b)) ||
-    compareText(a.metadata.name, b.metadata.name) ||
-    compareText(a.metadata.namespace, b.metadata.namespace)
-  );
-}
-
-/** Comparable as text; without a timestamp it is younger than any that has one. */
-function createdAt({ metadata }: Resource): string {
-  const { creationTimestamp } = metadata;
-  return creationTimestamp === undefined ? '~' : new Date(creationTimestamp).toISOString();
-}

@@ -185,7 +185,7 @@ export interface ClientTlsSettings {
 export interface RetryBudget {
   /** @default 20 */
   readonly percent?: number;
-  /** Not honoured. */
+  /** Always allowed; read as retries a second. @default 3 */
   readonly minRetryConcurrency?: number;
   /** @default 10s */
   readonly budgetInterval?: Duration;

@@ -49,7 +49,7 @@ export interface HttpMatchRequest {
   readonly scheme?: StringMatch;
   readonly method?: StringMatch;
   readonly authority?: StringMatch;
-  /** By lower-case name. */
+  /** By lower-case name; `@request.auth.claims.NAME` is a claim of the verified token. */
   readonly headers?: Readonly<Record<string, StringMatch>>;
   /** None of these may match. A missing header counts as empty text. */
   readonly withoutHeaders?: Readonly<Record<string, StringMatch>>;
@@ -158,11 +158,32 @@ export interface FaultDelay {
 }
 
 export interface FaultAbort {
-  /** 200..599 */
-  readonly httpStatus: number;
+  /** 200..599. One of the two. */
+  readonly httpStatus?: number;
+  /** Answered as the HTTP status that Envoy maps it to. */
+  readonly grpcStatus?: GrpcStatus;
   /** @default 0 % */
   readonly percentage?: Percent;
 }
+
+export type GrpcStatus =
+  | 'OK'
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'DATA_LOSS'
+  | 'UNAUTHENTICATED';
 
 export interface HttpMirrorPolicy {
   readonly destination: Destination;

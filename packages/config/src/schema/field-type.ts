@@ -50,8 +50,8 @@ export interface ListType {
 export interface MapType {
   readonly kind: 'map';
   readonly keys: TextType;
-  /** Keys mean the same in any case; they come out in lower case. */
-  readonly lowerCase: boolean;
+  /** One spelling for keys that mean the same; two such keys are a repeat. */
+  readonly spell: (key: string) => string;
   readonly of: FieldType;
 }
 
@@ -70,11 +70,12 @@ export interface ObjectType {
 
 /**
  * `honoured`: means what Istio documents. `ignored`: accepted with a warning, since leaving it out
- * changes nothing that callers or operators rely on. (Refused fields are in `ObjectType.refused`.)
+ * changes nothing that callers or operators rely on. `state`: what a cluster tells about the resource;
+ * accepted and left out. (Refused fields are in `ObjectType.refused`.)
  */
 export interface Field {
   readonly type: FieldType;
-  readonly support: 'honoured' | 'ignored';
+  readonly support: 'honoured' | 'ignored' | 'state';
   /** What it means to a mesh client or server; for ignored ones, why it is not honoured. */
   readonly note: string;
   readonly required: boolean;
@@ -106,6 +107,11 @@ export function required(type: FieldType, note: string): Field {
 
 export function ignored(type: FieldType, why: string, options: FieldOptions = {}): Field {
   return field(type, 'ignored', why, options);
+}
+
+/** What a cluster adds when it prints a resource. */
+export function state(note: string): Field {
+  return field(any, 'state', note, {});
 }
 
 function field(
@@ -186,9 +192,9 @@ export function list(of: FieldType, options: { min?: number; max?: number } = {}
 export function map(
   keys: TextType,
   of: FieldType,
-  options: { lowerCase?: boolean } = {},
+  options: { spell?: (key: string) => string } = {},
 ): FieldType {
-  return { kind: 'map', keys, of, lowerCase: options.lowerCase ?? false };
+  return { kind: 'map', keys, of, spell: options.spell ?? ((key) => key) };
 }
 
 export function text(

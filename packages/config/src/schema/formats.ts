@@ -62,6 +62,7 @@ export const headerName: TextType = text('header name', 256, (value) =>
 const framing = new Set([
   'connection',
   'content-length',
+  'expect',
   'keep-alive',
   'proxy-connection',
   'te',
@@ -95,10 +96,16 @@ export const headerValue: TextType = text('header value', 8_192, (value) => {
 });
 
 /** For the `uri` of redirects and rewrites. */
-export const uriReference: TextType = text('path', 8_192, (value) => {
-  if (value === '') return 'must not be empty';
-  return /\s/.test(value) ? 'must not contain spaces or line breaks' : headerSafe(value);
-});
+export const uriReference: TextType = text('path', 8_192, (value) =>
+  value === '' ? 'must not be empty' : pathSafe(value),
+);
+
+/** A space or line break in a request line would end it early. */
+export function pathSafe(value: string): string | undefined {
+  return /\s/.test(value) || control.test(value)
+    ? 'must not contain spaces, line breaks or other control characters'
+    : undefined;
+}
 
 /** Keys of maps: what would touch an object's prototype is refused, never merged. */
 export const forbiddenKeys: ReadonlySet<string> = new Set([

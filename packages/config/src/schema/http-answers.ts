@@ -101,7 +101,7 @@ const allowOrigin: Field = honoured(list(text('origin or *', 4_096)), 'Exact ori
 export const corsPolicy: ObjectType = object<CorsPolicy>(
   'CorsPolicy',
   {
-    allowOrigins: honoured(list(stringMatch), 'Any one must match the `Origin` header.'),
+    allowOrigins: honoured(list(stringMatch), 'One must match `Origin`; exact `*` is any.'),
     allowMethods: honoured(list(method), 'For `access-control-allow-methods`.'),
     allowHeaders: honoured(list(headerName), 'For `access-control-allow-headers`.'),
     exposeHeaders: honoured(list(headerName), 'For `access-control-expose-headers`.'),
@@ -120,10 +120,7 @@ export const corsPolicy: ObjectType = object<CorsPolicy>(
     upgrade: ({ allowOrigin: old, ...rest }) => {
       if (old === undefined || rest.allowOrigins !== undefined) return rest;
       const origins = old as readonly string[];
-      const matches = origins.map((origin) =>
-        origin === '*' ? { regex: '.*' } : { exact: origin },
-      );
-      return { ...rest, allowOrigins: matches };
+      return { ...rest, allowOrigins: origins.map((exact) => ({ exact })) };
     },
   },
 );

@@ -1,6 +1,6 @@
 import type { FaultAbort, FaultDelay, HttpFaultInjection } from '../resources/index.ts';
 import { percentage } from './common.ts';
-import { atLeastOneOf } from './exclusive.ts';
+import { atLeastOneOf, exactlyOneOf } from './exclusive.ts';
 import {
   duration,
   type Field,
@@ -8,6 +8,7 @@ import {
   integer,
   type ObjectType,
   object,
+  oneOf,
   type Report,
   required,
   percent as wholePercent,
@@ -44,20 +45,40 @@ const faultDelay: ObjectType = object<FaultDelay>(
   },
 );
 
+const grpcStatus = oneOf(
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+);
+
 const faultAbort: ObjectType = object<FaultAbort>(
   'HTTPFaultInjection.Abort',
   {
-    httpStatus: required(integer(200, 599), 'The status of the answer.'),
+    httpStatus: honoured(integer(200, 599), 'The status of the answer.'),
+    grpcStatus: honoured(grpcStatus, 'Answered as the HTTP status that Envoy maps it to.'),
     percentage: honoured(percentage, 'How often.', { default: '0 %' }),
   },
   {
     refused: {
-      grpcStatus: 'is not supported: the mesh speaks HTTP/1.1 only; use httpStatus',
       http2Error: 'is not supported, in Istio neither: use httpStatus',
     },
     deprecated: { percent },
     upgrade: withPercentage,
-    rules: [tellNoEffect],
+    rules: [exactlyOneOf<FaultAbort>('httpStatus', 'grpcStatus'), tellNoEffect],
   },
 );
 

@@ -15,10 +15,18 @@ import {
 } from './field-type.ts';
 import { anyText, headerName, label, nonEmpty } from './formats.ts';
 
-/** `@request.auth.claims.x` stands where a header name does; it gets its own reason in the rule below. */
-const matchedHeaderName = text('header name', 256, (name) =>
-  name.startsWith('@') ? undefined : headerName.check?.(name),
-);
+const claim = /^@request\.auth\.claims(?:(?:\.[^.[\]]+)+|(?:\[[^[\]]+\])+)$/;
+
+/** A claim of the verified token may stand where a header name does. */
+const matchedHeaderName = text('header name or claim', 256, (name) => {
+  if (!name.startsWith('@')) return headerName.check?.(name);
+  return claim.test(name)
+    ? undefined
+    : 'must be @request.auth.claims.NAME or @request.auth.claims[NAME], nested by more of them';
+});
+
+/** Header names are the same in any case, claims are not. */
+const spell = (name: string): string => (name.startsWith('@') ? name : name.toLowerCase());
 
 /** Istio has fields for them and passes over headers of these names. */
 const fieldNames = new Set(['uri', 'scheme', 'method', 'authority']);
@@ -26,13 +34,9 @@ const fieldNames = new Set(['uri', 'scheme', 'method', 'authority']);
 const checkHeaderNames: Rule<HttpMatchRequest> = (match, report) => {
   for (const field of ['headers', 'withoutHeaders'] as const) {
     for (const name of Object.keys(match[field] ?? {})) {
-      if (name.startsWith('@')) {
-        const reason = 'routing by JWT claims is not supported: it needs a verified token';
-        report.error('not_supported', reason, field, name);
-      } else if (fieldNames.has(name)) {
-        const reason = `Istio passes over a header of this name: use the field \`${name}\``;
-        report.error('invalid_value', reason, field, name);
-      }
+      if (!fieldNames.has(name)) continue;
+      const reason = `would be passed over, as in Istio: use the field ${name} of the match`;
+      report.error('invalid_value', reason, field, name);
     }
   }
 };
@@ -45,12 +49,9 @@ export const httpMatchRequest: ObjectType = object<HttpMatchRequest>(
     scheme: honoured(stringMatch, '`http` or `https`.'),
     method: honoured(stringMatch, 'Upper-case.'),
     authority: honoured(stringMatch, 'The `Host` header, with its port when it has one.'),
-    headers: honoured(
-      map(matchedHeaderName, presenceMatch, { lowerCase: true }),
-      'All must match.',
-    ),
+    headers: honoured(map(matchedHeaderName, presenceMatch, { spell }), 'All must match.'),
     withoutHeaders: honoured(
-      map(matchedHeaderName, presenceMatch, { lowerCase: true }),
+      map(matchedHeaderName, presenceMatch, { spell }),
       'None may match. A missing header counts as empty text.',
     ),
     queryParams: honoured(map(nonEmpty, presenceMatch), 'All must match.'),

@@ -68,13 +68,10 @@ const tellIdleConditions: Rule<HttpRetry> = (retries, report) => {
 
 /** Absent `attempts` is 0 in Istio, so that these fields alone switch retries off. */
 const refuseIdleFields: Rule<HttpRetry> = (retries, report) => {
-  if ((retries.attempts ?? 0) > 0) return;
+  if (retries.attempts !== 0) return;
   for (const field of ['perTryTimeout', 'retryOn', 'retryRemoteLocalities'] as const) {
     if (retries[field] === undefined) continue;
-    report.error('conflict', 'has no effect without attempts above 0', field);
-  }
-  if (retries.attempts === undefined) {
-    report.warning('no_effect', 'switches retries off: absent attempts is 0, as in Istio');
+    report.error('conflict', 'has no effect without attempts above 0; absent is 0', field);
   }
 };
 
@@ -100,5 +97,9 @@ export const httpRetry: ObjectType = object<HttpRetry>(
       default: '25ms',
     }),
   },
-  { rules: [refuseIdleFields, tellIdleConditions] },
+  {
+    // Said in full, so that nobody downstream takes absent for the default of absent `retries`.
+    upgrade: (retries) => ({ ...retries, attempts: retries.attempts ?? 0 }),
+    rules: [refuseIdleFields, tellIdleConditions],
+  },
 );

@@ -30,6 +30,7 @@ import {
   host,
   label,
   operatedHeaderName,
+  pathSafe,
   uriReference,
 } from './formats.ts';
 import { corsPolicy, httpDirectResponse, httpRedirect } from './http-answers.ts';
@@ -47,7 +48,9 @@ export const destination: ObjectType = object<Destination>('Destination', {
   }),
 });
 
-const headerMap = map(operatedHeaderName, headerValue, { lowerCase: true });
+const headerMap = map(operatedHeaderName, headerValue, {
+  spell: (name) => name.toLowerCase(),
+});
 
 const headerOperations: ObjectType = object<HeaderOperationsSpec>('Headers.HeaderOperations', {
   set: honoured(headerMap, 'Overwrites.'),
@@ -70,7 +73,7 @@ const regexRewrite: ObjectType = object<RegexRewrite>(
   'RegexRewrite',
   {
     match: required(regex, 'What to replace in the path.'),
-    rewrite: required(text('text', 4_096), 'With what; `\\1` is the first group.'),
+    rewrite: required(text('text', 4_096, pathSafe), 'With what; `\\1` is the first group.'),
   },
   {
     rules: [

@@ -1,12 +1,12 @@
 import type { ResourceMetadata } from '../resources/index.ts';
 import {
-  any,
   type Field,
   honoured,
   map,
   type ObjectType,
   object,
   required,
+  state,
   text,
 } from './field-type.ts';
 import { label, labelKey, labelValue } from './formats.ts';
@@ -27,7 +27,7 @@ const timestamp = text('RFC 3339', 64, (value) =>
 const annotationValue = text('text', 256 * 1024);
 
 /** What `kubectl get -o yaml` prints besides, and what means nothing outside a cluster. */
-const left: Field = honoured(any, "Kubernetes' own; left out.");
+const left: Field = state("Kubernetes' own.");
 const kubernetesFields = [
   'uid',
   'resourceVersion',

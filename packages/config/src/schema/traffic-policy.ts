@@ -212,10 +212,10 @@ const portPolicy: ObjectType = object<PortTrafficPolicy>(
 
 const retryBudget: ObjectType = object<RetryBudget>('RetryBudget', {
   percent: honoured(number(0, 100), 'Retries per hundred calls.', { default: '20' }),
-  minRetryConcurrency: ignored(
+  minRetryConcurrency: honoured(
     uint32,
-    'the budget counts retries a second, not at once: ten a second are always allowed',
-    { harmless: [3] },
+    'Always allowed; read as retries a second, since the budget counts in time and not at once.',
+    { default: '3' },
   ),
   budgetInterval: honoured(duration(0), 'How long a call counts.', { default: '10s' }),
 });
