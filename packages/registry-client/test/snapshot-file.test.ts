@@ -1,0 +1,184 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EndpointList, staticEndpoint } from '@inmesh/core';
+import { createFakeClock } from '@inmesh/testing';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readSnapshotFile, writeSnapshotFile } from '../src/snapshot-file.ts';
+import { SnapshotWriter } from '../src/snapshot-writer.ts';
+import { fakeRegistry, follow, ids, moveUntil, moving, setUp, until } from './fake/setting.ts';
+
+const service = 'reviews.default';
+const a = staticEndpoint(service, { id: 'a', port: 1001 });
+const list: EndpointList = {
+  service,
+  endpoints: [a],
+  revision: 'e1:1/1',
+  state: 'live',
+  asOf: 900,
+};
+const dayMs = 86_400_000;
+
+let directory: string;
+let path: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'inmesh-snapshot-'));
+  path = join(directory, 'endpoints.json');
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe('the file', () => {
+  test('gives back what was written, stale, and as old as it has become', async () => {
+    await writeSnapshotFile(path, [list], { now: 1_000, wallNow: 50_000 });
+    expect(await readSnapshotFile(path, dayMs, { now: 7, wallNow: 53_000 })).toEqual([
+      { ...list, state: 'stale', asOf: 7 - 100 - 3_000 },
+    ]);
+  });
+
+  test('is its owner’s alone, and nothing else is left in the directory', async () => {
+    await writeSnapshotFile(path, [list], { now: 0, wallNow: 0 });
+    await writeSnapshotFile(path, [], { now: 0, wallNow: 0 });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readdir(directory)).toEqual(['endpoints.json']);
+  });
+
+  test('that is not there gives nothing', async () => {
+    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 })).toEqual([]);
+  });
+
+  test('lists that are too old are left out, whatever the wall clock did', async () => {
+    await writeSnapshotFile(path, [list], { now: 900 + dayMs, wallNow: 0 });
+    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: 1 })).toEqual([]);
+    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: -dayMs })).toHaveLength(1);
+  });
+
+  test.each([
+    ['cut short', '{"format":"inmesh-endpoints/1","savedAt":0,"serv'],
+    ['no object', '[]'],
+    ['of another format', '{"format":"other","savedAt":0,"services":[]}'],
+    ['empty', ''],
+  ])('that is %s is refused', async (_, text) => {
+    await writeFile(path, text, { mode: 0o600 });
+    await expect(readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 })).rejects.toThrow();
+  });
+
+  test('entries that cannot be read are left out, the others are used', async () => {
+    await writeSnapshotFile(path, [list], { now: 900, wallNow: 0 });
+    const file = JSON.parse(await readFile(path, 'utf8'));
+    const [good] = file.services;
+    file.services = [
+      null,
+      { ...good, service: '__proto__' },
+      { ...good, service: '../etc.passwd' },
+      { ...good, ageMs: '5' },
+      { ...good, ageMs: -1 },
+      { ...good, endpoints: [a, { ...a, id: 'x', address: 'evil.example' }] },
+    ];
+    await writeFile(path, JSON.stringify(file));
+    const lists = await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 });
+    expect(lists.map(({ endpoints }) => endpoints)).toEqual([[a]]);
+  });
+
+  test('that others may write, or that is a link, is refused', async () => {
+    await writeSnapshotFile(path, [list], { now: 0, wallNow: 0 });
+    await symlink(path, join(directory, 'link'));
+    const time = { now: 0, wallNow: 0 };
+    await expect(readSnapshotFile(join(directory, 'link'), dayMs, time)).rejects.toThrow('ELOOP');
+    await chmod(path, 0o666);
+    await expect(readSnapshotFile(path, dayMs, time)).rejects.toThrow('others may write it');
+  });
+});
+
+describe('the writer', () => {
+  test('gathers changes for a second, and writes what did not change every ten minutes', async () => {
+    const clock = createFakeClock();
+    let asked = 0;
+    const lists = (): EndpointList[] => {
+      asked += 1;
+      return [list];
+    };
+    const logger = { debug() {}, info() {}, warn() {}, error() {} };
+    const writer = new SnapshotWriter({ path, clock, logger, lists });
+    for (let change = 0; change < 100; change += 1) writer.changed();
+    clock.advance(999);
+    expect(asked).toBe(0);
+    clock.advance(1);
+    await until(() => clock.pendingTimers === 1);
+    expect(asked).toBe(1);
+    clock.advance(600_000);
+    await until(() => clock.pendingTimers === 1);
+    expect(asked).toBe(2);
+    await writer.close();
+    expect(asked).toBe(2);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('a directory that is not there is logged once and disturbs nothing', async () => {
+    const clock = createFakeClock();
+    const warnings: string[] = [];
+    const logger = {
+      debug() {},
+      info() {},
+      warn: (_: unknown, message: string) => void warnings.push(message),
+      error() {},
+    };
+    const away = join(directory, 'away', 'file');
+    const writer = new SnapshotWriter({ path: away, clock, logger, lists: () => [list] });
+    for (let round = 0; round < 3; round += 1) {
+      writer.changed();
+      clock.advance(1_000);
+      await until(() => clock.pendingTimers === 1);
+    }
+    await writer.close();
+    expect(warnings).toEqual(['the snapshot file cannot be written']);
+  });
+});
+
+describe('a process that starts while the registry is away', () => {
+  async function written(): Promise<string> {
+    const registry = await fakeRegistry();
+    registry.put(service, [a]);
+    const { client, clock } = setUp({ servers: registry.url, snapshotFile: path });
+    const lists = follow(client, service);
+    await client.start();
+    await until(() => lists.length === 1);
+    await moving(clock, client.close());
+    await registry.stop();
+    return registry.url;
+  }
+
+  test('works on what the last one wrote, which says how old it is', async () => {
+    const { client, clock } = setUp({ servers: await written(), snapshotFile: path });
+    await moving(clock, client.start());
+    expect(client.state.kind).toBe('lost');
+    expect(client.get(service)).toMatchObject({ state: 'stale', endpoints: [a] });
+    const list = await client.ready(service, 1);
+    expect(list.asOf).toBeLessThanOrEqual(clock.now());
+  });
+
+  test('keeps the old list until a settled registry says otherwise', async () => {
+    await written();
+    const registry = await fakeRegistry();
+    registry.settling = true;
+    const { client, clock } = setUp({ servers: registry.url, snapshotFile: path, flapHoldMs: 0 });
+    const lists = follow(client, service);
+    await moving(clock, client.start());
+    await until(() => registry.streams.length === 1);
+    registry.settle();
+    await moveUntil(clock, () => client.get(service)?.state === 'unknown');
+    expect(lists.map((each) => [each.state, ids(each)])).toEqual([
+      ['stale', ['a']],
+      ['unknown', []],
+    ]);
+  });
+
+  test('does not use a file that somebody else could have written, and says so', async () => {
+    const url = await written();
+    await chmod(path, 0o622);
+    const { client, clock, log } = setUp({ servers: url, snapshotFile: path, startTimeoutMs: 500 });
+    await expect(moving(clock, client.start())).rejects.toMatchObject({ code: 'start_timeout' });
+    expect(client.get(service)).toBeUndefined();
+    expect(log[0]).toMatchObject({ level: 'error', message: 'the snapshot file is not used' });
+  });
+});
