@@ -1,5 +1,5 @@
 import type { HeaderOperationsSpec } from '@inmesh/config';
-import type { HeaderOperations } from '@inmesh/core';
+import type { HeaderOperations, HeaderPairs } from '@inmesh/core';
 import { invalidResource } from './invalid-resource.ts';
 
 const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
@@ -42,13 +42,13 @@ export function compileHeaders(
   let authority: string | undefined;
   for (const [key, value] of Object.entries(spec.set ?? {})) {
     const name = key.toLowerCase();
-    checkValue(value, `${path}/set/${key}`);
+    checkHeaderValue(value, `${path}/set/${key}`);
     if (name === 'host' || name === ':authority') authority = value;
     else set.push(checkName(name, `${path}/set/${key}`), value);
   }
   const add: string[] = [];
   for (const [key, value] of Object.entries(spec.add ?? {})) {
-    checkValue(value, `${path}/add/${key}`);
+    checkHeaderValue(value, `${path}/add/${key}`);
     add.push(checkName(key.toLowerCase(), `${path}/add/${key}`), value);
   }
   const remove = (spec.remove ?? []).map((key, i) =>
@@ -77,6 +77,17 @@ export function composeHeaders(
   };
 }
 
+/** What `headers` are after `operations`. */
+export function applyHeaders(
+  headers: HeaderPairs,
+  operations: HeaderOperations | undefined,
+): string[] {
+  if (operations === undefined) return [...headers];
+  const gone = new Set(operations.remove);
+  for (let i = 0; i < operations.set.length; i += 2) gone.add(operations.set[i] as string);
+  return [...pairsWithout(headers, gone), ...operations.set, ...operations.add];
+}
+
 function pairsWithout(pairs: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let i = 0; i < pairs.length; i += 2) {
@@ -94,7 +105,8 @@ function checkName(name: string, path: string): string {
   );
 }
 
-function checkValue(value: unknown, path: string): void {
+/** Throws `invalid_resource` for what could end a header early. */
+export function checkHeaderValue(value: unknown, path: string): void {
   if (typeof value === 'string' && !unsafe.test(value)) return;
   throw invalidResource(path, 'a header value must be text without control characters');
 }

@@ -1,5 +1,5 @@
-import { isMeshError, MeshError } from '@inmesh/core';
 import { resourceId } from '@inmesh/config';
+import { isMeshError, MeshError } from '@inmesh/core';
 
 interface Named {
   readonly kind: string;

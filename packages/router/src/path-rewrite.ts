@@ -42,7 +42,10 @@ export function replacePrefix(prefix: string | undefined, replacement: string): 
 
 export function checkPathText(text: string, path: string): void {
   if (typeof text !== 'string' || unsafe.test(text)) {
-    throw invalidResource(path, `${JSON.stringify(text)} must be text without spaces and control characters`);
+    throw invalidResource(
+      path,
+      `${JSON.stringify(text)} must be text without spaces and control characters`,
+    );
   }
 }
 
@@ -70,7 +73,11 @@ function regexRewrite(pattern: string, template: string, path: string): PathRewr
 }
 
 /** Splits `\1/x` into group numbers and text; `\\` is a backslash and `\0` the whole match. */
-function parseTemplate(template: string, groups: number, path: string): readonly (string | number)[] {
+function parseTemplate(
+  template: string,
+  groups: number,
+  path: string,
+): readonly (string | number)[] {
   const parts: (string | number)[] = [];
   let text = '';
   for (let i = 0; i < template.length; i += 1) {

@@ -15,10 +15,7 @@ const encoder = new TextEncoder();
  * else, and nobody leaves it. The numbers are part of the public contract: see the README.
  * `weights` are as `createWeightedPick` accepted them.
  */
-export function createRendezvous(
-  names: readonly string[],
-  weights: readonly number[],
-): Rendezvous {
+export function createRendezvous(names: readonly string[], weights: readonly number[]): Rendezvous {
   const seeds = names.map((name) => murmur3(encoder.encode(name), 0));
   return {
     pick(key) {

@@ -19,14 +19,21 @@ export interface StickySource {
   readonly secret: boolean;
 }
 
-const credentials: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
+const credentials: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+]);
 
 /** Throws `invalid_resource` for a header that must not be sent on (`host`, `content-length`, …). */
 export function stickySource({ kind, name }: StickyKey, path: string): StickySource {
   if (kind === 'baggage') return { kind, name, carrier: undefined, secret: false };
   const secret = kind === 'cookie' || credentials.has(name);
   if (kind === 'header' && !isSettableHeader(name)) {
-    throw invalidResource(path, `header ${name} belongs to one connection and cannot be a sticky key`);
+    throw invalidResource(
+      path,
+      `header ${name} belongs to one connection and cannot be a sticky key`,
+    );
   }
   const carrier = secret ? `inmesh-sticky-${name.toLowerCase()}` : name;
   return { kind, name, carrier, secret };
@@ -61,7 +68,10 @@ export function stickyPassOn(sources: readonly StickySource[], headers: HeaderPa
  * The pair that tells the next hop a key which the caller gave as `hashKey`; `undefined` when the
  * key is in the request already.
  */
-export function stickyCarrier(source: StickySource, request: RouteRequest): HeaderPairs | undefined {
+export function stickyCarrier(
+  source: StickySource,
+  request: RouteRequest,
+): HeaderPairs | undefined {
   const key = callerKey(request);
   if (key === undefined || readKey(source, request.headers) !== undefined) return undefined;
   return source.carrier === undefined
