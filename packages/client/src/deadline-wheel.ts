@@ -68,7 +68,9 @@ export function createDeadlineWheel(clock: Clock): DeadlineWheel {
   };
   const armNext = (): void => {
     for (let tick = doneTick + 1; tick <= doneTick + slots; tick += 1) {
-      if (heads[tick % slots] !== undefined) return arm(tick);
+      if (heads[tick % slots] === undefined) continue;
+      arm(tick);
+      break;
     }
   };
   const turn = (): void => {

@@ -1,1 +1,12 @@
-export {};
+export * from './balancer-policies.ts';
+export type { AttemptHook, AttemptStart } from './call-runtime.ts';
+export { type Client, createClient } from './client.ts';
+export type { ClientOptions } from './client-options.ts';
+export type { MeshDispatchOptions } from './faces/dispatcher.ts';
+export type { BodyInput } from './faces/encode-body.ts';
+export type { MeshFetch } from './faces/fetch.ts';
+export type { MeshFetchInit } from './faces/fetch-input.ts';
+export { MeshResponse, type RequestFace, type RequestOptions } from './faces/request.ts';
+export type { HeadersInput } from './header-pairs.ts';
+export type { ClientInspection, EndpointInspection, ServiceInspection } from './inspection.ts';
+export type { PolicyOptions } from './policy-defaults.ts';

@@ -29,7 +29,7 @@ export type CallBody = null | string | Uint8Array | Readable | AsyncIterable<Uin
 
 /** What routing looks at; every call is one. */
 export interface RouteRequest {
-  /** The service that the URL's host names. */
+  /** The service that the URL's host names; '' when the host is outside the mesh. */
   readonly service: ServiceName;
   readonly scheme: 'http' | 'https';
   /** The `Host` header: the URL's host as it was written, with its port when it has one. */

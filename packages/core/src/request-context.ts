@@ -16,6 +16,8 @@ export interface RequestContext {
   readonly baggage: string;
   /** Headers that travel on to every call of this request (a sticky key, B3), as flat pairs. */
   readonly passOn: readonly string[];
+  /** Which try of its caller this request is (`inmesh-attempt`), from 1: above 1 our own calls do not retry. @default 1 */
+  readonly attempt?: number;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

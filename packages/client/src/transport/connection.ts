@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Client, type Dispatcher } from 'undici';
 import type { Connected } from './connector.ts';
@@ -68,7 +69,7 @@ export class Connection {
       },
     });
     // undici reports a handler that threw this way; the attempt hears of it on its own path.
-    this.#client.on('error', () => {});
+    (this.#client as EventEmitter).on('error', () => {});
     socket.once('close', () => {
       this.alive = false;
       owner.lost(this);

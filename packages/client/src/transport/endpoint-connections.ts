@@ -19,7 +19,9 @@ export interface Connections {
 }
 
 /** All connections of a client, kept with the state of the endpoints that they lead to. */
-export function createConnections(options: Omit<ConnectionPoolOptions, 'target' | 'onClosed'>): Connections {
+export function createConnections(
+  options: Omit<ConnectionPoolOptions, 'target' | 'onClosed'>,
+): Connections {
   const all = new Set<ConnectionPool>();
 
   const add = (
@@ -36,7 +38,11 @@ export function createConnections(options: Omit<ConnectionPoolOptions, 'target' 
       pool.drain();
     }
     const target = { address: endpoint.address, port, serverName };
-    const pool = new ConnectionPool({ ...options, target, onClosed: (closed) => all.delete(closed) });
+    const pool = new ConnectionPool({
+      ...options,
+      target,
+      onClosed: (closed) => all.delete(closed),
+    });
     pools.push(pool);
     all.add(pool);
     return pool;
@@ -62,7 +68,8 @@ export function createConnections(options: Omit<ConnectionPoolOptions, 'target' 
       return add(known.pools, endpoint, port, serverName);
     },
     drain(state) {
-      for (const pool of (state.connections as EndpointPools | undefined)?.pools ?? []) pool.drain();
+      for (const pool of (state.connections as EndpointPools | undefined)?.pools ?? [])
+        pool.drain();
       state.connections = undefined;
     },
     count(state) {

@@ -1,0 +1,105 @@
+import type { Call, HeaderOperations, HeaderPairs, Workload } from '@inmesh/core';
+import { meshHeaders } from '@inmesh/core';
+
+/** What the mesh says of one attempt, beside what the caller said himself. */
+export interface MeshHeaderValues {
+  readonly traceparent: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** How long the caller still waits; `Infinity` is not sent. */
+  readonly remainingMs: number;
+  /** Where there is no mutual TLS to say it. */
+  readonly peer: string | undefined;
+}
+
+/** `service;version;account`, once per client. */
+export function peerHeader(workload: Workload): string {
+  return `${workload.service};${workload.version};${workload.serviceAccount}`;
+}
+
+/**
+ * The headers of one attempt in the order sent: the host, the caller's, then ours. A header that
+ * the caller set himself is never overridden.
+ */
+export function requestHeaders(
+  call: Call,
+  authority: string,
+  operations: HeaderOperations | undefined,
+  values: MeshHeaderValues,
+): string[] {
+  const from = operations === undefined ? call.headers : applyOperations(call.headers, operations);
+  const headers: string[] = ['host', authority];
+  let traced = false;
+  let baggaged = false;
+  let timed = false;
+  let peered = false;
+  for (let i = 0; i < from.length; i += 2) {
+    const name = from[i] as string;
+    switch (name) {
+      case 'host':
+        // Only operations bring one: a route that rewrites the host this way.
+        headers[1] = from[i + 1] as string;
+        continue;
+      case 'traceparent':
+        traced = true;
+        break;
+      case 'baggage':
+        baggaged = true;
+        break;
+      case meshHeaders.timeoutMs:
+        timed = true;
+        break;
+      case meshHeaders.peer:
+        peered = true;
+        break;
+      case meshHeaders.attempt:
+        continue;
+    }
+    headers.push(name, from[i + 1] as string);
+  }
+  const context = call.context;
+  if (!traced) {
+    headers.push('traceparent', values.traceparent);
+    const state = context?.trace?.state;
+    if (state !== undefined && state !== '') headers.push('tracestate', state);
+  }
+  if (!timed && values.remainingMs !== Infinity) {
+    headers.push(meshHeaders.timeoutMs, `${Math.max(1, Math.floor(values.remainingMs))}`);
+  }
+  if (values.attempt > 1) headers.push(meshHeaders.attempt, `${values.attempt}`);
+  if (!peered && values.peer !== undefined) headers.push(meshHeaders.peer, values.peer);
+  if (context !== undefined) {
+    if (!baggaged && context.baggage !== '') headers.push('baggage', context.baggage);
+    if (context.passOn.length > 0) passOn(headers, context.passOn);
+  }
+  return headers;
+}
+
+/** Remove, then set, then add, as Istio does. */
+export function applyOperations(pairs: HeaderPairs, operations: HeaderOperations): string[] {
+  const { remove, set, add } = operations;
+  const changed: string[] = [];
+  for (let i = 0; i < pairs.length; i += 2) {
+    const name = pairs[i] as string;
+    if (!remove.includes(name) && !hasName(set, name)) changed.push(name, pairs[i + 1] as string);
+  }
+  changed.push(...set, ...add);
+  return changed;
+}
+
+function passOn(headers: string[], pairs: HeaderPairs): void {
+  const own = headers.length;
+  for (let i = 0; i < pairs.length; i += 2) {
+    const name = pairs[i] as string;
+    let said = false;
+    for (let j = 0; j < own && !said; j += 2) said = headers[j] === name;
+    if (!said) headers.push(name, pairs[i + 1] as string);
+  }
+}
+
+function hasName(pairs: HeaderPairs, name: string): boolean {
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (pairs[i] === name) return true;
+  }
+  return false;
+}
