@@ -12,14 +12,19 @@ const mayChange = /[%\\]|\/\.|\/\//;
 const escapedUnreserved = /%(?:2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])/g;
 const escapedSlash = /%(?:2[fF]|5[cC])/g;
 
+// `%%36%31` would become `%61` by decoding once, and `a` in a router that decodes again.
+const brokenEscape = /%(?![0-9a-fA-F]{2})/;
+
 /**
  * The path that policies match and routers see. `undefined` when it may not be served at all: it
- * holds `%00`, which cuts strings short in whatever is written in C behind us.
+ * holds `%00`, which cuts strings short in whatever is written in C behind us, or, unless `mode` is
+ * `none`, a `%` that is no escape. What is normal stays as it is.
  */
 export function normalizePath(path: string, mode: PathNormalization): string | undefined {
   if (!mayChange.test(path)) return path;
   if (path.includes('%00')) return undefined;
   if (mode === 'none') return path;
+  if (brokenEscape.test(path)) return undefined;
   // In Envoy's order: slashes are unescaped, dots resolved, slashes merged.
   let normal = path.replace(/\\/g, '/');
   if (mode === 'decode-and-merge-slashes') normal = normal.replace(escapedSlash, '/');

@@ -1,4 +1,5 @@
 export * from './fake-clock.ts';
+export { type ReadResponse, type SendOptions, send, sendRaw } from './http-client.ts';
 export * from './memory-source.ts';
 export * from './middleware-suite.ts';
 export * from './recording-observer.ts';

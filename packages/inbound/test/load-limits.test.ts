@@ -1,0 +1,62 @@
+import { createPipeline, loadLimits } from '@inmesh/inbound';
+import { createFakeClock } from '@inmesh/testing';
+import { expect, test } from '@jest/globals';
+import { inboundRequest } from './inbound-request.ts';
+
+const ended = { status: 200, flag: '-', requestBytes: 0, responseBytes: 0 } as const;
+
+test('beyond the limit of requests in flight the answer is 503 with retry-after, until one ends', () => {
+  const pipeline = createPipeline({
+    limits: [loadLimits({ maxInFlight: 2, retryAfterSeconds: 3 })],
+  });
+  const open = () => {
+    const exchange = pipeline.begin(inboundRequest());
+    return { exchange, verdict: pipeline.handle(exchange) };
+  };
+  const first = open();
+  open();
+  const third = open();
+  expect(first.verdict).toEqual({ kind: 'proceed' });
+  expect(third.verdict).toMatchObject({
+    status: 503,
+    code: 'overloaded',
+    flag: 'UO',
+    headers: ['retry-after', '3'],
+  });
+  // A refused request gives nothing back, for it took nothing.
+  pipeline.end(third.exchange, { ...ended, status: 503 });
+  expect(open().verdict).toMatchObject({ status: 503 });
+  pipeline.end(first.exchange, ended);
+  expect(open().verdict).toEqual({ kind: 'proceed' });
+});
+
+test('while the event loop is behind requests are refused, at once and not after the next measurement', () => {
+  const clock = createFakeClock();
+  let frozen = 0;
+  // A blocked loop: time passes and no timer runs.
+  const blocked = { ...clock, now: () => clock.now() + frozen };
+  const pipeline = createPipeline({
+    clock,
+    limits: [loadLimits({ maxEventLoopDelayMs: 100, clock: blocked })],
+  });
+  const verdict = () => pipeline.handle(pipeline.begin(inboundRequest()));
+  clock.advance(1000);
+  expect(verdict()).toEqual({ kind: 'proceed' });
+  frozen = 200;
+  expect(verdict()).toMatchObject({ status: 503 });
+  frozen = 0;
+  clock.advance(50);
+  expect(verdict()).toEqual({ kind: 'proceed' });
+  pipeline.close();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test('limits that cannot be are refused with name and value', () => {
+  expect(() => loadLimits({ maxInFlight: 0 })).toThrow('maxInFlight must be above 0, got 0');
+  expect(() => loadLimits({ maxEventLoopDelayMs: Number.NaN })).toThrow(
+    'maxEventLoopDelayMs must be above 0, got NaN',
+  );
+  expect(() => loadLimits({ retryAfterSeconds: 0.5 })).toThrow(
+    'retryAfterSeconds must be a whole number from 0, got 0.5',
+  );
+});
