@@ -4,21 +4,15 @@ import { methodIndex } from './method-label.ts';
 import type { AttemptSeries, Party, TrafficSeries } from './series.ts';
 
 /** The live window of one party: a service's version that is called, an endpoint that is tried, a peer that calls. */
-export class EdgeWindow {
+export class EdgeWindow extends LatencyWindow {
   readonly party: Party;
   /** '' but for an endpoint's own window. */
   readonly endpoint: string;
-  readonly window: LatencyWindow = new LatencyWindow();
-  lastAt = 0;
 
   constructor(party: Party, endpoint = '') {
+    super();
     this.party = party;
     this.endpoint = endpoint;
-  }
-
-  record(latencyMs: number, failed: boolean, now: number): void {
-    this.lastAt = now;
-    this.window.record(latencyMs, failed, now);
   }
 }
 

@@ -8,8 +8,8 @@ const infinityBucket = bucketBounds.length;
 const lastBound = bucketBounds[infinityBucket - 1] as number;
 
 /**
- * Where the search starts, by the bits of the value's whole part: the first bucket that could hold
- * a value of so many bits. One or two comparisons are left, where a binary search makes five.
+ * The first bucket that could hold a value, by the bits of its whole part. No two bounds lie within
+ * one power of two, so one comparison decides the rest, where a binary search makes five.
  */
 const firstBucket: Uint8Array = Uint8Array.from({ length: 33 }, (_, bits) => {
   const smallest = bits === 0 ? 0 : 2 ** (bits - 1);
@@ -20,12 +20,16 @@ const firstBucket: Uint8Array = Uint8Array.from({ length: 33 }, (_, bits) => {
 /** The bounds once more, unboxed. */
 const bounds: Float64Array = Float64Array.from(bucketBounds);
 
-/** The bucket of `value`: upper bounds belong to it, as Prometheus has it (`le`). */
+/** The bucket of `value` (0 or more): upper bounds belong to it, as Prometheus has it (`le`). */
 export function bucketOf(value: number): number {
   if (value > lastBound) return infinityBucket;
-  let bucket = firstBucket[32 - Math.clz32(value)] as number;
-  while (value > (bounds[bucket] as number)) bucket += 1;
-  return bucket;
+  const bucket = firstBucket[32 - Math.clz32(value)] as number;
+  return value > (bounds[bucket] as number) ? bucket + 1 : bucket;
+}
+
+/** `value` when it is a finite number from 0 up, else 0: a broken clock must not turn a sum into NaN for ever. */
+export function measured(value: number): number {
+  return value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : 0;
 }
 
 /** Counts by bucket, and the sum. All in one typed array, so that recording never allocates. */
@@ -33,13 +37,12 @@ export class Histogram {
   /** One count per bucket (not cumulative), then the sum. */
   readonly #values: Float64Array = new Float64Array(infinityBucket + 2);
 
-  /** A value that is not a finite number from 0 up counts as 0: a broken clock must not turn a sum into NaN for ever. */
+  /** Counts a `measured` value and tells its bucket. */
   record(value: number): number {
-    const valid = value >= 0 && value < Number.MAX_SAFE_INTEGER ? value : 0;
     const values = this.#values;
-    const bucket = bucketOf(valid);
+    const bucket = bucketOf(value);
     (values[bucket] as number) += 1;
-    (values[infinityBucket + 1] as number) += valid;
+    (values[infinityBucket + 1] as number) += value;
     return bucket;
   }
 

@@ -3,6 +3,8 @@
  * quantiles. No timer moves it on: a slot that a second finds stamped with an older one is emptied.
  */
 
+import { measured } from './histogram.ts';
+
 /** Seconds kept; a power of two makes the slot a mask. The newest is under way, and one is spare. */
 const slots = 64;
 export const slotMs = 1_000;
@@ -41,22 +43,26 @@ function bucketMiddle(bucket: number): number {
 export class LatencyWindow {
   /** The second that each slot holds, since the clock's origin; -1 is none yet. */
   readonly #stamps: Int32Array = new Int32Array(slots).fill(-1);
-  readonly #calls: Uint32Array = new Uint32Array(slots);
-  readonly #errors: Uint32Array = new Uint32Array(slots);
-  readonly #totalMs: Float64Array = new Float64Array(slots);
+  /** Calls, errors and the sum of latencies of each slot, side by side. */
+  readonly #sums: Float64Array = new Float64Array(slots * 3);
   /** 21 KB: the reason why windows are capped apart from series. */
   readonly #latencies: Uint16Array = new Uint16Array(slots * buckets);
+  /** Monotonic milliseconds of the last record. */
+  lastAt = 0;
 
-  /** `now` in the clock's milliseconds. What is older than the window holds is left out. */
-  record(latencyMs: number, failed: boolean, now: number): void {
+  /** What is older than the window holds is left out. Times in the clock's milliseconds. */
+  record(ended: { readonly startedAt: number; readonly endedAt: number }, failed: boolean): void {
+    const now = ended.endedAt;
+    const latencyMs = measured(now - ended.startedAt);
     const second = (now / slotMs) | 0;
     const slot = second & (slots - 1);
     if (this.#stamps[slot] !== second && !this.#turnTo(slot, second)) return;
-    (this.#calls[slot] as number) += 1;
-    if (failed) (this.#errors[slot] as number) += 1;
-    const valid = latencyMs >= 0 && latencyMs < Number.MAX_SAFE_INTEGER ? latencyMs : 0;
-    (this.#totalMs[slot] as number) += valid;
-    const at = slot * buckets + latencyBucket(valid);
+    this.lastAt = now;
+    const sums = this.#sums;
+    (sums[slot * 3] as number) += 1;
+    if (failed) (sums[slot * 3 + 1] as number) += 1;
+    (sums[slot * 3 + 2] as number) += latencyMs;
+    const at = slot * buckets + latencyBucket(latencyMs);
     const count = this.#latencies[at] as number;
     if (count < fullBucket) this.#latencies[at] = count + 1;
   }
@@ -65,18 +71,9 @@ export class LatencyWindow {
   #turnTo(slot: number, second: number): boolean {
     if ((this.#stamps[slot] as number) > second) return false;
     this.#stamps[slot] = second;
-    this.#calls[slot] = 0;
-    this.#errors[slot] = 0;
-    this.#totalMs[slot] = 0;
+    this.#sums.fill(0, slot * 3, slot * 3 + 3);
     this.#latencies.fill(0, slot * buckets, (slot + 1) * buckets);
     return true;
-  }
-
-  /** The second of the last record, or -1. */
-  get lastSecond(): number {
-    let last = -1;
-    for (const stamp of this.#stamps) last = Math.max(last, stamp);
-    return last;
   }
 
   /** Adds the seconds `from` to `to` (both included) to `total`. */
@@ -84,9 +81,9 @@ export class LatencyWindow {
     for (let slot = 0; slot < slots; slot += 1) {
       const second = this.#stamps[slot] as number;
       if (second < from || second > to) continue;
-      total.calls += this.#calls[slot] as number;
-      total.errors += this.#errors[slot] as number;
-      total.totalMs += this.#totalMs[slot] as number;
+      total.calls += this.#sums[slot * 3] as number;
+      total.errors += this.#sums[slot * 3 + 1] as number;
+      total.totalMs += this.#sums[slot * 3 + 2] as number;
       total.addLatencies(this.#latencies, slot * buckets);
     }
   }

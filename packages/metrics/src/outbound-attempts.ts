@@ -36,7 +36,7 @@ export class OutboundAttempts {
     if (edge === undefined || edge.service !== attempt.service) edge = this.#newEdge(attempt);
     const series = edge.find(status, flag) ?? this.#newSeries(edge, attempt);
     series.record(attempt.number, endedAt);
-    edge.window.record(endedAt - attempt.startedAt, isFailure(status, flag), endedAt);
+    edge.window.record(attempt, isFailure(status, flag));
   }
 
   /** The endpoint is gone, and its window with it. */

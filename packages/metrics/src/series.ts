@@ -1,5 +1,5 @@
 import type { ResponseFlag, ServiceName } from '@inmesh/core';
-import { bucketBounds, Histogram } from './histogram.ts';
+import { bucketBounds, Histogram, measured } from './histogram.ts';
 
 /** One end of an edge. Every text is safe to show (see `labelText`); '' is "not known". */
 export interface Party {
@@ -29,6 +29,23 @@ export interface TrafficLabels {
   readonly mutualTls: boolean;
 }
 
+/**
+ * What a call and a request have in common once they ended. Records take it whole: a number with a
+ * fraction that is passed to a function too large to inline is allocated, an object is not.
+ */
+export interface EndedTraffic {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly flag: ResponseFlag;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly mutualTls: boolean;
+  readonly traceId: string;
+}
+
 /** A trace that fell into a bucket, to jump from a chart to an example. */
 export interface Exemplar {
   readonly traceId: string;
@@ -54,20 +71,15 @@ export class TrafficSeries {
     this.labels = labels;
   }
 
-  record(
-    durationMs: number,
-    requestBytes: number,
-    responseBytes: number,
-    traceId: string,
-    now: number,
-  ): void {
+  record(ended: EndedTraffic): void {
+    const durationMs = measured(ended.endedAt - ended.startedAt);
     const bucket = this.durationMs.record(durationMs);
-    this.requestBytes.record(requestBytes);
-    this.responseBytes.record(responseBytes);
-    this.lastAt = now;
-    this.#traceIds[bucket] = traceId;
+    this.requestBytes.record(ended.requestBytes);
+    this.responseBytes.record(ended.responseBytes);
+    this.lastAt = ended.endedAt;
+    this.#traceIds[bucket] = ended.traceId;
     this.#traceTimes[2 * bucket] = durationMs;
-    this.#traceTimes[2 * bucket + 1] = now;
+    this.#traceTimes[2 * bucket + 1] = ended.endedAt;
   }
 
   /** The newest trace in a bucket of `durationMs`. */

@@ -77,7 +77,7 @@ export class WindowReader {
   read(window: EdgeWindow): WindowStats {
     const total = this.#total;
     total.clear();
-    window.window.addTo(total, this.#from, this.#to);
+    window.addTo(total, this.#from, this.#to);
     const { calls, errors } = total;
     return {
       calls,

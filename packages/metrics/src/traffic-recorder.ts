@@ -1,25 +1,10 @@
-import type { ResponseFlag } from '@inmesh/core';
 import { CappedStore } from './capped-store.ts';
 import { EdgeWindow, isFailure, seriesKey, statusLabel, TrafficEdge } from './edge.ts';
 import { labelText } from './label-text.ts';
 import { methodIndex, methodNames } from './method-label.ts';
 import { otherParty } from './party.ts';
 import type { ResolvedRecorderOptions } from './recorder-options.ts';
-import { type Party, type TrafficLabels, TrafficSeries } from './series.ts';
-
-/** What a call and a request have in common once they ended. */
-interface EndedTraffic {
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  readonly flag: ResponseFlag;
-  readonly startedAt: number;
-  readonly endedAt: number;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly mutualTls: boolean;
-  readonly traceId: string;
-}
+import { type EndedTraffic, type Party, type TrafficLabels, TrafficSeries } from './series.ts';
 
 /** The half of recording that calls and requests share; each side brings its own way to find the edge. */
 export class TrafficRecorder {
@@ -97,15 +82,8 @@ export class TrafficRecorder {
   }
 
   #count(edge: TrafficEdge, series: TrafficSeries, ended: EndedTraffic): void {
-    const durationMs = ended.endedAt - ended.startedAt;
-    series.record(
-      durationMs,
-      ended.requestBytes,
-      ended.responseBytes,
-      ended.traceId,
-      ended.endedAt,
-    );
-    edge.window.record(durationMs, isFailure(ended.status, ended.flag), ended.endedAt);
+    series.record(ended);
+    edge.window.record(ended, isFailure(ended.status, ended.flag));
   }
 }
 

@@ -11,7 +11,14 @@ function jsonLogger(): {
   raw: () => string;
 } {
   let text = '';
-  const logger = pino({ level: 'debug' }, { write: (line: string) => void (text += line) });
+  const logger = pino(
+    { level: 'debug' },
+    {
+      write(line: string) {
+        text += line;
+      },
+    },
+  );
   const lines = (): Record<string, unknown>[] =>
     text
       .split('\n')
