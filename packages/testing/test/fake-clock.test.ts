@@ -16,6 +16,35 @@ test('timers run in order, each at its own time, and nested ones in the same adv
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('a delay beyond what Node can wait is clamped, as the system clock clamps it', () => {
+  const clock = createFakeClock();
+  let fired = 0;
+  clock.setTimer(() => {
+    fired += 1;
+  }, 2 ** 40);
+  clock.advance(2 ** 31 - 2);
+  expect(fired).toBe(0);
+  clock.advance(1);
+  expect(fired).toBe(1);
+});
+
+test('promises settle between timers when time is moved asynchronously', async () => {
+  const clock = createFakeClock();
+  const seen: string[] = [];
+  const wait = (ms: number): Promise<void> =>
+    new Promise((resolve) => void clock.setTimer(resolve, ms));
+  const run = async (): Promise<void> => {
+    await wait(10);
+    seen.push(`first@${clock.now()}`);
+    await wait(10);
+    seen.push(`second@${clock.now()}`);
+  };
+  const done = run();
+  await clock.advanceAsync(25);
+  await done;
+  expect(seen).toEqual(['first@10', 'second@20']);
+});
+
 test('a jump of the wall clock does not move monotonic time', () => {
   const clock = createFakeClock();
   const before = clock.wallNow();
