@@ -11,7 +11,7 @@ import type {
 const statuses: readonly unknown[] = ['up', 'draining', 'down'] satisfies EndpointStatus[];
 const tlsModes: readonly unknown[] = ['none', 'permissive', 'strict'] satisfies EndpointTls[];
 
-/** Thrown away by whoever reads a list: it says what is wrong, for the log. */
+/** What is wrong with one endpoint. Whoever reads a list leaves that one out and goes on. */
 export class EndpointFault extends Error {}
 
 /**

@@ -7,7 +7,7 @@ import { answerError, unavailableError } from './registry-error.ts';
 /** Answers to single requests are small; only the stream carries lists. */
 const maxAnswerBytes = 256 * 1024;
 
-export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export interface RegistryRequest {
   readonly method: HttpMethod;

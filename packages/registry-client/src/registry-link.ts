@@ -100,7 +100,9 @@ export class RegistryLink {
     this.#attachment = undefined;
     if (this.#state.kind === 'closed') return;
     const { options, cache } = this.#context;
-    options.logger.warn({ err: end.error, reason: end.kind }, 'detached from the registry');
+    // The first of an outage is news; the tries that follow it are not.
+    const log = this.#state.kind === 'lost' ? options.logger.debug : options.logger.warn;
+    log.call(options.logger, { err: end.error, reason: end.kind }, 'not attached to the registry');
     if (end.kind === 'forgotten') this.#session = undefined;
     if (end.kind === 'gap') {
       cache.forgetBases();

@@ -38,7 +38,6 @@ export class WatchStream {
   /** Resolves once the server said hello. Throws `MeshError`. */
   async open(connection: HttpConnection): Promise<void> {
     const { session, cache, options } = this.#context;
-    const what = 'watch';
     // The time for hello is the watchdog's, too: an open stream that says nothing is no stream.
     this.#watch(options.requestTimeoutMs);
     const hello = new Promise<void>((resolve, reject) => {
@@ -47,7 +46,7 @@ export class WatchStream {
     });
     hello.catch(() => {}); // it may fail before anyone waits for it
     await connection.open(
-      { method: 'GET', path: sessionPath(session, '/watch'), what },
+      { method: 'GET', path: sessionPath(session, '/watch'), what: 'watch' },
       cache.resumable ? session.lastEventId : undefined,
       {
         chunk: (bytes) => this.#chunk(bytes),

@@ -34,7 +34,7 @@ async function run(...parameters: string[]): Promise<{ code: unknown; output: st
   const child = spawn(process.execPath, [bundle, ...parameters], { stdio: ['ignore', 'pipe', 2] });
   const giveUp = setTimeout(() => child.kill('SIGKILL'), 10_000);
   let output = '';
-  child.stdout.on('data', (chunk) => {
+  child.stdout?.on('data', (chunk) => {
     output += chunk;
   });
   const [code] = await once(child, 'close');

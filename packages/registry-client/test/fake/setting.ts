@@ -21,7 +21,7 @@ export async function fakeRegistry(): Promise<FakeRegistry> {
   return registry;
 }
 
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
