@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Endpoint, EndpointPort } from './endpoint.ts';
 import { unknownLocality } from './endpoint.ts';
 import type { EndpointList, EndpointSource } from './endpoint-source.ts';
@@ -12,7 +13,10 @@ export interface StaticEndpoint extends Partial<Omit<Endpoint, 'service' | 'port
   readonly servicePort?: number;
 }
 
-/** Fills in the defaults of a static endpoint. Throws `invalid_argument` for a port outside 1..65535 or a weight that is not above 0. */
+/**
+ * Fills in the defaults of a static endpoint. Throws `invalid_argument` for a port outside 1..65535,
+ * a weight that is not above 0 and an address that is no IP literal.
+ */
 export function staticEndpoint(service: ServiceName, short: StaticEndpoint): Endpoint {
   const { port, servicePort, ...rest } = short;
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
@@ -26,6 +30,12 @@ export function staticEndpoint(service: ServiceName, short: StaticEndpoint): End
     throw new MeshError('invalid_argument', `${service}: weight must be above 0, got ${weight}`);
   }
   const address = short.address ?? '127.0.0.1';
+  if (isIP(address) === 0) {
+    throw new MeshError(
+      'invalid_argument',
+      `${service}: address must be an IP literal, got ${JSON.stringify(address)}`,
+    );
+  }
   const named: EndpointPort =
     servicePort === undefined ? { name: 'http', port } : { name: 'http', port, servicePort };
   return Object.freeze({

@@ -85,6 +85,15 @@ test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('weight %p is refused',
   );
 });
 
+test.each(['', 'localhost', 'reviews', '127.1', '[::1]', '10.0.0.1:80', 'http://10.0.0.1'])(
+  'address %j is refused: what a name means is decided before',
+  (address) => {
+    expect(() => staticEndpoint('a.b', { port: 1, address })).toThrow(
+      `a.b: address must be an IP literal, got ${JSON.stringify(address)}`,
+    );
+  },
+);
+
 test('a name that is no service is refused', () => {
   for (const name of ['', 'A', 'a.b.c', 'a/b', '.a']) {
     try {

@@ -21,7 +21,7 @@ const maxBaggageBytes = 8192;
 /** Of one header that is passed on: it is multiplied by every call that follows. */
 const maxPassedOnLength = 1024;
 
-/** What the request's headers say about trace, deadline and baggage. Malformed ones count as absent. */
+/** What the request's headers say about trace, deadline, baggage and attempt. Malformed ones count as absent. */
 export function readContext(
   request: InboundRequest,
   now: number,
@@ -34,6 +34,7 @@ export function readContext(
     identity: undefined,
     baggage: baggage.length <= maxBaggageBytes ? baggage : '',
     passOn: readPassOn(request, options.passOnHeaders),
+    attempt: readAttempt(requestHeader(request, meshHeaders.attempt)),
   };
 }
 
@@ -58,6 +59,13 @@ const wholeNumber = /^\d{1,10}$/;
 function readDeadline(header: string | undefined, now: number, options: ContextOptions): number {
   if (header === undefined || !wholeNumber.test(header)) return Number.POSITIVE_INFINITY;
   return now + Math.min(Number(header), options.maxTimeoutMs);
+}
+
+// Nobody tries a thousand times; a longer number is no attempt.
+const attemptNumber = /^[1-9]\d{0,2}$/;
+
+function readAttempt(header: string | undefined): number {
+  return header !== undefined && attemptNumber.test(header) ? Number(header) : 1;
 }
 
 const nothing: readonly string[] = Object.freeze([]);

@@ -59,6 +59,20 @@ test.each([
   expect(contextOf({ 'inmesh-timeout-ms': text }).deadline).toBe(deadline);
 });
 
+test.each([
+  ['1', 1],
+  ['2', 2],
+  ['999', 999],
+  ['1000', 1],
+  ['0', 1],
+  ['-2', 1],
+  ['2, 3', 1],
+  ['', 1],
+])('attempt %j is try number %d', (header, attempt) => {
+  expect(contextOf({ 'inmesh-attempt': header }).attempt).toBe(attempt);
+  expect(contextOf({}).attempt).toBe(1);
+});
+
 test('baggage travels as it came, up to 8,192 bytes', () => {
   expect(contextOf({ baggage: 'a=1;p=2' }).baggage).toBe('a=1;p=2');
   expect(contextOf({ baggage: 'x'.repeat(8192) }).baggage).toHaveLength(8192);
