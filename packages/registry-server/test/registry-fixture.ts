@@ -102,7 +102,8 @@ export function sendTo(url: string, { method = 'GET', headers = {}, body }: Sent
     outgoing.on('response', (response) => {
       response.on('error', reject);
       readText(response).then((read) => {
-        const json = /json/.test(response.headers['content-type'] ?? '') ? JSON.parse(read) : null;
+        const isJson = read !== '' && /json/.test(response.headers['content-type'] ?? '');
+        const json = isJson ? JSON.parse(read) : null;
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text: read, json });
       }, reject);
     });

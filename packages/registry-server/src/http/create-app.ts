@@ -1,12 +1,11 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { Logger } from '@inmesh/core';
-import fastify, { type FastifyError } from 'fastify';
+import fastify, { type FastifyReply } from 'fastify';
 import type { App } from './app.ts';
 import { openapi } from './openapi.ts';
 import { createProblem, problemOf } from './problem.ts';
 import type { RequestGuard } from './request-guard.ts';
+import { answerClientError, sendProblem } from './send-problem.ts';
 
 export interface AppOptions {
   readonly bodyBytes: number;
@@ -23,6 +22,11 @@ const keepAliveTimeoutMs = 75_000;
 
 /** Longer than Fastify's 100: endpoint ids may have 253 characters, and three times that encoded. */
 const maxParamLength = 760;
+
+const browserHeaders = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
 
 /** A Fastify instance that is strict about what comes in, and answers every error as a problem. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -42,6 +46,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       connectionsCheckingInterval: headerTimeoutMs / 5,
     },
     clientErrorHandler: answerClientError,
+    // Typed for a route, of which there is none yet: a URL that cannot be decoded.
+    frameworkErrors: (error, _request, reply) =>
+      sendProblem(reply as unknown as FastifyReply, problemOf(error)),
   });
   // All headers are kept, so that the guard sees what it has to refuse; 16 KiB bounds them.
   app.server.maxHeadersCount = 0;
@@ -54,6 +61,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = guard(request.raw);
     if (refusal === undefined) {
+      // Whoever opens an answer in a browser sees data, whatever it says that it is.
+      if (request.raw.method === 'GET') reply.headers(browserHeaders);
       done();
       return;
     }
@@ -78,42 +87,4 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   await openapi(app);
   return app;
-}
-
-type Reply = {
-  code(status: number): Reply;
-  header(name: string, value: string): Reply;
-  send(body: unknown): unknown;
-};
-
-function sendProblem(reply: Reply, problem: ReturnType<typeof createProblem>): void {
-  if (problem.status === 503) reply.header('retry-after', '1');
-  reply
-    .code(problem.status)
-    .header('content-type', 'application/problem+json')
-    .send(JSON.stringify(problem));
-}
-
-const clientErrorStatus: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
-
-/** What the HTTP parser refuses never becomes a request: answered on the bare socket. */
-function answerClientError(error: FastifyError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = clientErrorStatus[error.code] ?? 400;
-  const body = JSON.stringify(
-    createProblem(status, 'invalid_argument', 'the request could not be read as HTTP/1.1'),
-  );
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -44,7 +44,12 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
         summary: 'Follow the subscriptions: server-sent events, resumed by Last-Event-ID',
         params,
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 100 })) }),
-        produces: ['text/event-stream'],
+        response: answers({
+          200: {
+            description: 'the stream, until either side ends it',
+            content: { 'text/event-stream': { schema: Type.String() } },
+          },
+        }),
       },
     },
     (request, reply) => {

@@ -6,8 +6,16 @@ const problem = {
   content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
 };
 
+/** An answer that is not JSON. */
+export interface TypedAnswer {
+  readonly description: string;
+  readonly content: Readonly<Record<string, { readonly schema: TSchema }>>;
+}
+
 /** The answers of a route: `success` by its status, and the problems that any route may answer. */
-export function answers(success: Readonly<Record<number, TSchema>>): Record<string, unknown> {
+export function answers(
+  success: Readonly<Record<number, TSchema | TypedAnswer>>,
+): Record<string, unknown> {
   return { ...success, '4xx': problem, '5xx': problem };
 }
 
