@@ -16,7 +16,12 @@ const routeOf = (
 ): string => router.route(request({ service, authority }), half).route;
 
 test('hosts: short, namespaced and full names mean the same service', () => {
-  for (const host of ['reviews', 'reviews.default', 'reviews.default.svc', 'REVIEWS.default.svc.cluster.local.']) {
+  for (const host of [
+    'reviews',
+    'reviews.default',
+    'reviews.default.svc',
+    'REVIEWS.default.svc.cluster.local.',
+  ]) {
     expect(routeOf(compiled([named('a', [host])]), 'reviews.default')).toBe('a');
   }
 });
@@ -25,7 +30,9 @@ test('hosts: a short name is of the namespace of the rule, not of the caller', (
   const router = compiled([named('a', ['reviews'], 'prod')], { namespaces: ['prod'] });
   expect(routeOf(router, 'reviews.prod')).toBe('a');
   expect(routeOf(router, 'reviews.default', 'reviews')).toBe('default');
-  const { destination } = router.route(request({ service: 'reviews.prod' }), half) as { destination: { service: string } };
+  const { destination } = router.route(request({ service: 'reviews.prod' }), half) as {
+    destination: { service: string };
+  };
   expect(destination.service).toBe('target.prod');
 });
 
@@ -63,7 +70,9 @@ test('two VirtualServices for one host: the oldest wins and the other is reporte
     named('b-old', ['reviews'], 'default', '2026-01-01T00:00:00Z'),
   ]);
   expect(routeOf(router, 'reviews.default', 'reviews')).toBe('b-old');
-  expect(router.problems.map(({ resource }) => resource)).toEqual(['VirtualService/default/a-young']);
+  expect(router.problems.map(({ resource }) => resource)).toEqual([
+    'VirtualService/default/a-young',
+  ]);
 });
 
 test('two VirtualServices for one host without times: the first by name wins', () => {
@@ -74,7 +83,11 @@ test('two VirtualServices for one host without times: the first by name wins', (
 test('exportTo: . is the own namespace, * all, and a name that one', () => {
   const exported = (exportTo: string[]): string => {
     const resource = named('a', ['reviews.default'], 'prod');
-    return routeOf(compiled([{ ...resource, spec: { ...resource.spec, exportTo } }]), 'reviews.default', 'reviews');
+    return routeOf(
+      compiled([{ ...resource, spec: { ...resource.spec, exportTo } }]),
+      'reviews.default',
+      'reviews',
+    );
   };
   expect(exported(['.'])).toBe('default');
   expect(exported(['*'])).toBe('a');
@@ -85,7 +98,11 @@ test('exportTo: . is the own namespace, * all, and a name that one', () => {
 test('gateways: a VirtualService for other gateways than mesh is left out', () => {
   const bound = (gateways: string[]): string => {
     const resource = named('a', ['reviews']);
-    return routeOf(compiled([{ ...resource, spec: { ...resource.spec, gateways } }]), 'reviews.default', 'reviews');
+    return routeOf(
+      compiled([{ ...resource, spec: { ...resource.spec, gateways } }]),
+      'reviews.default',
+      'reviews',
+    );
   };
   expect(bound(['edge'])).toBe('default');
   expect(bound(['edge', 'mesh'])).toBe('a');
@@ -101,23 +118,34 @@ test('domain: names below another domain of the mesh', () => {
 });
 
 test('hosts no resource names go to the whole service with its policy, the same object every time', () => {
-  const router = compiled([destinationRule({ host: '*.cluster.local', trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } } })]);
+  const router = compiled([
+    destinationRule({ host: '*.cluster.local', trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } } }),
+  ]);
   const decision = router.route(request(), half);
-  expect(decision).toMatchObject({ kind: 'forward', route: 'default', destination: { service: 'reviews.default', policy: { tls: { mode: 'mesh' } } } });
+  expect(decision).toMatchObject({
+    kind: 'forward',
+    route: 'default',
+    destination: { service: 'reviews.default', policy: { tls: { mode: 'mesh' } } },
+  });
   expect(router.route(request(), half)).toBe(decision);
   const outside = router.route(request({ service: 'example.com', authority: 'example.com' }), half);
   expect(outside).toMatchObject({ destination: { service: 'example.com', policy: {} } });
 });
 
-test('a million different outside hosts do not grow the table beyond its bound', () => {
+test('any number of outside hosts does not grow the table beyond its bound', () => {
   const router = compiled([]);
-  const first = router.route(request({ service: 'h.example.com', authority: 'h.example.com' }), half);
+  const first = router.route(
+    request({ service: 'h.example.com', authority: 'h.example.com' }),
+    half,
+  );
   for (let i = 0; i < 30_000; i += 1) {
     const host = `h${i}.example.com`;
     router.route(request({ service: host, authority: host }), half);
   }
   // The first was dropped to make room, so it is a new object now.
-  expect(router.route(request({ service: 'h.example.com', authority: 'h.example.com' }), half)).not.toBe(first);
+  expect(
+    router.route(request({ service: 'h.example.com', authority: 'h.example.com' }), half),
+  ).not.toBe(first);
 });
 
 test('the namespace of the workload makes its neighbours known', () => {

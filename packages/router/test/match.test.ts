@@ -87,7 +87,9 @@ test('withoutHeaders: presence, and a missing header as empty text', () => {
   expect(matched({ withoutHeaders: { 'x-a': {} } }, {})).toBe(true);
   expect(matched({ withoutHeaders: { 'x-a': {} } }, { headers: ['x-a', ''] })).toBe(false);
   expect(matched({ withoutHeaders: { 'x-a': { exact: '1' } } }, {})).toBe(true);
-  expect(matched({ withoutHeaders: { 'x-a': { exact: '1' } } }, { headers: ['x-a', '1'] })).toBe(false);
+  expect(matched({ withoutHeaders: { 'x-a': { exact: '1' } } }, { headers: ['x-a', '1'] })).toBe(
+    false,
+  );
   expect(matched({ withoutHeaders: { 'x-a': { exact: '' } } }, {})).toBe(false);
 });
 
