@@ -71,6 +71,7 @@ class WatchedCluster implements Cluster, EndpointWatcher {
   readonly #byDestination = new WeakMap<Destination, PickingDestination>();
   readonly #byContent = new Map<string, PickingDestination>();
   #decayMs: number;
+  #updates = 0;
   #closed = false;
 
   constructor(service: ServiceName, options: ClusterOptions) {
@@ -84,14 +85,18 @@ class WatchedCluster implements Cluster, EndpointWatcher {
     // Only who joins later starts slowly: when this process starts, all are new to it alike.
     const joinedAt = this.list === undefined ? -Infinity : this.#options.clock.now();
     this.list = list;
-    const leaving = new Map(this.endpoints);
+    this.#updates += 1;
+    let listed = 0;
     for (const endpoint of list.endpoints) {
-      const state = this.endpoints.get(endpoint.id);
-      if (state === undefined) this.#add(endpoint, joinedAt);
-      else if (state.endpoint !== endpoint) this.#replace(state, endpoint);
-      leaving.delete(endpoint.id);
+      const state = this.endpoints.get(endpoint.id) ?? this.#add(endpoint, joinedAt);
+      if (state.endpoint !== endpoint) this.#replace(state, endpoint);
+      if (state.listedIn !== this.#updates) listed += 1;
+      state.listedIn = this.#updates;
     }
-    for (const state of leaving.values()) this.#remove(state);
+    if (listed === this.endpoints.size) return;
+    for (const state of this.endpoints.values()) {
+      if (state.listedIn !== this.#updates) this.#remove(state);
+    }
   }
 
   destination(destination: Destination): DestinationState {
@@ -133,11 +138,12 @@ class WatchedCluster implements Cluster, EndpointWatcher {
     this.version += 1;
   }
 
-  #add(endpoint: Endpoint, joinedAt: number): void {
+  #add(endpoint: Endpoint, joinedAt: number): EndpointState {
     const state = new EndpointState(endpoint, { watcher: this, decayMs: this.#decayMs, joinedAt });
     this.endpoints.set(endpoint.id, state);
     this.version += 1;
     this.#options.onEvent({ kind: 'endpoint-added', endpoint });
+    return state;
   }
 
   #replace(state: EndpointState, endpoint: Endpoint): void {

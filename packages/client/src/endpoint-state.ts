@@ -31,6 +31,8 @@ export class EndpointState {
   ejections = 0;
   /** It said itself that it is draining, before its registration does. */
   draining = false;
+  /** Number of the last update of its cluster that had it. */
+  listedIn = 0;
   /** No list has it any more: nothing new is kept of it. */
   removed = false;
   /** The transport's own. */

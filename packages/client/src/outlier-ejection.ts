@@ -3,18 +3,25 @@ import type { EndpointState } from './endpoint-state.ts';
 import type { FailureStreaks } from './failure-streaks.ts';
 import type { Subset } from './subset.ts';
 
+/**
+ * An endpoint that comes back may have so many requests in flight: one, and one more for each that
+ * succeeds, as TCP's slow start. Past the last it is as good as any. So a zone that returns is not
+ * met by all of its traffic at once.
+ */
+const provenInFlight = 16;
+
+type Phase =
+  | { readonly name: 'ejected'; readonly until: number }
+  | { readonly name: 'probation'; maxInFlight: number }
+  /** Back, but not forgotten yet. */
+  | { readonly name: 'proven' };
+
 /** What is kept of an endpoint that was ejected; one that never was has none. */
-type Ejection = {
+interface Ejection {
   /** The next ejection lasts so many times the base and once more. */
   times: number;
-  /**
-   * `probation`: back, and given one request at a time until one succeeds. `proven`: as good as any,
-   * but not forgotten yet.
-   */
-  phase:
-    | { readonly name: 'ejected'; readonly until: number }
-    | { readonly name: 'probation' | 'proven' };
-};
+  phase: Phase;
+}
 
 export interface OutlierEjectionOptions {
   readonly policy: OutlierPolicy;
@@ -57,8 +64,9 @@ export class OutlierEjection {
 
   /** Whether a new request may go there now. */
   admits(state: EndpointState): boolean {
-    const phase = this.#records.get(state)?.phase.name;
-    return phase !== 'ejected' && (phase !== 'probation' || state.inFlight === 0);
+    const phase = this.#records.get(state)?.phase;
+    if (phase?.name === 'probation') return state.inFlight < phase.maxInFlight;
+    return phase?.name !== 'ejected';
   }
 
   /** Its streaks have grown. */
@@ -85,10 +93,12 @@ export class OutlierEjection {
     this.#options.onEjected(state, reason, forMs);
   }
 
-  /** One that is on probation has proven itself. */
+  /** One that is watched has answered well. */
   succeeded(state: EndpointState): void {
     const record = this.#records.get(state);
     if (record?.phase.name !== 'probation') return;
+    record.phase.maxInFlight += 1;
+    if (record.phase.maxInFlight <= provenInFlight) return;
     record.phase = { name: 'proven' };
     state.suspicions -= 1;
   }
@@ -97,7 +107,7 @@ export class OutlierEjection {
   restore(state: EndpointState): void {
     const record = this.#records.get(state);
     if (record?.phase.name !== 'ejected') return;
-    record.phase = { name: 'probation' };
+    record.phase = { name: 'probation', maxInFlight: 1 };
     this.#ejected -= 1;
     this.version += 1;
     this.#options.onRestored(state);

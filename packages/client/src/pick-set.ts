@@ -9,7 +9,7 @@ import type { ClientPolicy } from './policy-defaults.ts';
 import type { Subset } from './subset.ts';
 import { warmth } from './warmup.ts';
 
-/** Offers of a balancer that may be turned down before the level is searched. As many as Envoy's. */
+/** Offers of a balancer that may be turned down before its level is searched; as many as Envoy's. */
 const maxOffers = 5;
 
 export interface PickSetOptions {
@@ -22,14 +22,33 @@ export interface PickSetOptions {
   readonly random: Random;
 }
 
-/** One level with its share of the traffic and its balancer. */
-interface Level {
-  readonly states: readonly EndpointState[];
-  readonly balancer: Balancer;
+/** Endpoints that are as good as each other, with their share of the traffic. */
+class Level {
+  readonly candidates: Candidates;
   /** Of the traffic, together with the levels before it. */
   readonly shareUpTo: number;
-  /** So few are healthy that ejection is ignored: half of the load on a few would take them down too. */
+  /** So few are healthy that ejection is ignored: all of the load on a few would take them down too. */
   readonly panic: boolean;
+  readonly #options: PickSetOptions;
+  #balancer: Balancer | undefined;
+
+  constructor(
+    candidates: Candidates,
+    { shareUpTo, panic }: { shareUpTo: number; panic: boolean },
+    options: PickSetOptions,
+  ) {
+    this.candidates = candidates;
+    this.shareUpTo = shareUpTo;
+    this.panic = panic;
+    this.#options = options;
+  }
+
+  /** Made when it is first asked: most sets of a service that changes often are never asked. */
+  get balancer(): Balancer {
+    const { policy, random } = this.#options;
+    this.#balancer ??= createBalancer(policy.balancer, this.candidates, random);
+    return this.#balancer;
+  }
 }
 
 /**
@@ -54,13 +73,33 @@ export class PickSet {
     hash: number | undefined,
     tried: readonly EndpointState[] | undefined,
   ): EndpointState | undefined {
-    const level = this.#level(hash);
-    if (level === undefined) return undefined;
+    const preferred = this.#level(hash);
+    if (preferred === undefined) return undefined;
+    let state = this.#within(preferred, now, hash, tried);
+    for (let i = 0; state === undefined && i < this.#levels.length; i += 1) {
+      state = this.#within(this.#levels[i] as Level, now, hash, tried);
+    }
+    return state ?? this.#lastResort(tried);
+  }
+
+  /** One of the level's that is fit and untried, as its balancer offers it, or wherever it is. */
+  #within(
+    level: Level,
+    now: number,
+    hash: number | undefined,
+    tried: readonly EndpointState[] | undefined,
+  ): EndpointState | undefined {
     for (let again = 0; again < maxOffers; again += 1) {
       const state = level.balancer.pick(now, hash, again);
       if (this.#accepts(state, level, now, tried)) return state;
     }
-    return this.#search(level, hash, tried);
+    const { states } = level.candidates;
+    const start = Math.floor(hash ?? this.#options.random() * 2 ** 32);
+    for (let i = 0; i < states.length; i += 1) {
+      const state = states[(start + i) % states.length] as EndpointState;
+      if (this.#admits(state, level) && !tried?.includes(state)) return state;
+    }
+    return undefined;
   }
 
   #level(hash: number | undefined): Level | undefined {
@@ -90,30 +129,14 @@ export class PickSet {
   }
 
   /**
-   * Every offer was turned down: most were tried or ejected meanwhile. Takes whoever is fit and
-   * untried, here or on another level; else whoever is untried; else anybody fit; else anybody: an
-   * attempt at a suspect is better than a certain failure.
+   * Everybody here was tried or has been ejected since. One more attempt at a suspect is better than
+   * one at who has just failed, and either is better than a certain failure.
    */
-  #search(
-    preferred: Level,
-    hash: number | undefined,
-    tried: readonly EndpointState[] | undefined,
-  ): EndpointState {
-    const start = hash ?? this.#options.random() * 2 ** 32;
-    let best = preferred.states[0] as EndpointState;
-    let bestRank = -1;
-    for (const level of [preferred, ...this.#levels.filter((other) => other !== preferred)]) {
-      const { states } = level;
-      for (let i = 0; i < states.length; i += 1) {
-        const state = states[Math.floor(start + i) % states.length] as EndpointState;
-        const rank = (tried?.includes(state) ? 0 : 2) + (this.#admits(state, level) ? 1 : 0);
-        if (rank === 3) return state;
-        if (rank <= bestRank) continue;
-        best = state;
-        bestRank = rank;
-      }
-    }
-    return best;
+  #lastResort(tried: readonly EndpointState[] | undefined): EndpointState {
+    const all = this.#levels.flatMap(({ candidates }) => candidates.states);
+    const untried = all.filter((state) => !tried?.includes(state));
+    const choice = untried.length > 0 ? untried : all;
+    return choice[Math.floor(this.#options.random() * choice.length)] as EndpointState;
   }
 }
 
@@ -145,21 +168,11 @@ function toLevels(states: readonly EndpointState[], options: PickSetOptions): re
   const isRelieved = healthy.length > 1 && levelCapacity(healthy) >= 1;
   const minHealthyRatio = policy.outlier?.minHealthyRatio ?? 0;
   let shareUpTo = 0;
-  const levels: Level[] = [];
-  for (const [i, share] of shares.entries()) {
-    if (share === 0) continue;
-    const ratio = healthy[i] as number;
+  return healthy.map((ratio, i) => {
+    shareUpTo += shares[i] as number;
     const panic = ratio === 0 || (ratio < minHealthyRatio && !isRelieved);
-    const candidates = (panic ? all[i] : fit[i]) as Candidates;
-    shareUpTo += share;
-    levels.push({
-      states: candidates.states,
-      balancer: createBalancer(policy.balancer, candidates, options.random),
-      shareUpTo,
-      panic,
-    });
-  }
-  return levels;
+    return new Level((panic ? all[i] : fit[i]) as Candidates, { shareUpTo, panic }, options);
+  });
 }
 
 function withoutEjected(level: Candidates, outliers: OutlierEjection | undefined): Candidates {

@@ -42,7 +42,12 @@ export interface PolicyBench {
 export function policyBench(
   all: readonly Endpoint[],
   options: PolicyOptions = {},
-  vantage: { region?: string; zone?: string; labels?: Record<string, string> } = {},
+  self: {
+    region?: string;
+    zone?: string;
+    labels?: Record<string, string>;
+    seed?: number;
+  } = {},
 ): PolicyBench {
   const clock = createFakeClock(1_000_000);
   const events: MeshEvent[] = [];
@@ -50,9 +55,9 @@ export function policyBench(
   const cluster = createCluster(service, {
     policy: resolvePolicy(options),
     clock,
-    random: seededRandom(7),
-    locality: { region: vantage.region ?? '', zone: vantage.zone ?? '', subzone: '' },
-    labels: vantage.labels ?? {},
+    random: seededRandom(self.seed ?? 7),
+    locality: { region: self.region ?? '', zone: self.zone ?? '', subzone: '' },
+    labels: self.labels ?? {},
     onEvent: (event) => events.push(event),
     onRemoved: (state) => removed.push(state),
   });

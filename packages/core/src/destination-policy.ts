@@ -2,7 +2,7 @@
 export type BalancerPolicy =
   /** The lesser of two random choices by latency (peak EWMA, decay 10 s) times requests in flight. Ours, and the default. */
   | { readonly kind: 'peak-ewma'; readonly decayMs?: number }
-  /** The lesser of `choices` random choices by `weight / (inFlight + 1)`, Envoy's formula. */
+  /** The least loaded of `choices` random choices, drawn by weight and compared by requests in flight per weight; Envoy's choice of two. */
   | { readonly kind: 'least-request'; readonly choices?: number }
   | { readonly kind: 'round-robin' }
   | { readonly kind: 'random' }
@@ -46,8 +46,9 @@ export interface OutlierPolicy {
   readonly consecutive5xx: number;
   /** The same for 502, 503, 504 only. @default 0 */
   readonly consecutiveGatewayErrors: number;
-  /** Failures before an answer (connect, reset, time-out) in a row, counted apart when split. @default 5 */
+  /** Failures before an answer (connect, reset, time-out) in a row, counted apart when split. @default 3 of ours, 5 from Istio resources */
   readonly consecutiveLocalFailures: number;
+  /** Whether failures before an answer are counted apart from 5xx answers. @default true of ours, false from Istio resources */
   readonly splitLocalFailures: boolean;
   /** Sweep that restores endpoints. @default 10_000 */
   readonly intervalMs: number;
