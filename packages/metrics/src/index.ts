@@ -3,6 +3,11 @@ export type { MetricsAdapter } from './adapter.ts';
 export { type AdapterHost, type AdapterHostOptions, createAdapterHost } from './adapter-host.ts';
 export type { Gauge, GaugeSample, ReportSample } from './gauge.ts';
 export { bucketBounds, type Histogram } from './histogram.ts';
+export {
+  type HystrixStream,
+  type HystrixStreamOptions,
+  hystrixStream,
+} from './hystrix/hystrix-stream.ts';
 export { labelText } from './label-text.ts';
 export type { BreakerStatus, Ejection, MeshState, RegistryStatus } from './mesh-state.ts';
 export { methodNames } from './method-label.ts';

@@ -16,6 +16,8 @@ export interface WindowStats {
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
   readonly meanMs: number | undefined;
+  /** One for each ratio that `snapshot` was asked for, in its order. */
+  readonly quantilesMs: readonly (number | undefined)[];
 }
 
 /** Logical calls to one version of a service: an edge from here. Version '' is none, or nobody reached. */
@@ -53,6 +55,7 @@ export class WindowReader {
   readonly #from: number;
   readonly #to: number;
   readonly #seconds: number;
+  readonly #ratios: readonly number[];
   /** One for all rows: 168 numbers are worth keeping. */
   readonly #total = new WindowTotal();
 
@@ -60,7 +63,8 @@ export class WindowReader {
    * @param startedAt When recording began: a rate is never thinned by time before it.
    * Throws `invalid_argument` for a window outside 1,000..60,000 ms.
    */
-  constructor(windowMs: number, now: number, startedAt: number) {
+  constructor(windowMs: number, now: number, startedAt: number, ratios: readonly number[]) {
+    this.#ratios = ratios;
     if (!(windowMs >= slotMs && windowMs <= maxWindowMs)) {
       throw new MeshError(
         'invalid_argument',
@@ -74,10 +78,11 @@ export class WindowReader {
     this.#seconds = Math.max(coveredMs, slotMs) / 1_000;
   }
 
-  read(window: EdgeWindow): WindowStats {
+  /** @param window `undefined` for what never had traffic. */
+  read(window: EdgeWindow | undefined): WindowStats {
     const total = this.#total;
     total.clear();
-    window.addTo(total, this.#from, this.#to);
+    window?.addTo(total, this.#from, this.#to);
     const { calls, errors } = total;
     return {
       calls,
@@ -87,6 +92,7 @@ export class WindowReader {
       p50Ms: total.quantile(0.5),
       p99Ms: total.quantile(0.99),
       meanMs: calls === 0 ? undefined : total.totalMs / calls,
+      quantilesMs: this.#ratios.map((ratio) => total.quantile(ratio)),
     };
   }
 }
@@ -114,24 +120,17 @@ export function endpointRows(
       ...stats,
     });
   }
-  for (const endpoint of known.values()) rows.push(idleRow(endpoint, mesh));
+  const idle = reader.read(undefined);
+  for (const endpoint of known.values()) {
+    rows.push({
+      service: labelText(endpoint.service),
+      version: versionOf(endpoint),
+      endpoint: labelText(endpoint.id),
+      state: mesh.ejectionOf(endpoint.id) === undefined ? 'known' : 'ejected',
+      ...idle,
+    });
+  }
   return rows;
-}
-
-function idleRow(endpoint: Endpoint, mesh: MeshStateTracker): EndpointStats {
-  return {
-    service: labelText(endpoint.service),
-    version: versionOf(endpoint),
-    endpoint: labelText(endpoint.id),
-    state: mesh.ejectionOf(endpoint.id) === undefined ? 'known' : 'ejected',
-    calls: 0,
-    errors: 0,
-    callsPerSecond: 0,
-    errorRatio: 0,
-    p50Ms: undefined,
-    p99Ms: undefined,
-    meanMs: undefined,
-  };
 }
 
 function versionOf(endpoint: Endpoint): string {
