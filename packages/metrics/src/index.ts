@@ -40,3 +40,4 @@ export type {
   ServiceStats,
   WindowStats,
 } from './snapshot.ts';
+export { type StatsdOptions, statsd } from './statsd.ts';
