@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Readable } from 'node:stream';
+import { tooLarge } from './request.ts';
 import type { ResponseBody } from './response-body.ts';
 
 /** What a web stream takes in before it asks the upstream to wait: one read of a socket. */
@@ -36,9 +37,12 @@ export function toWebStream(body: ResponseBody): ReadableStream<Uint8Array> {
 /**
  * A body as a stream of Node's. Its events run in the async context of whoever asked for it, not in
  * that of the socket, which is another's.
+ * @param context The asker's, where he does not ask himself but is called back.
  */
-export function toReadable(body: ResponseBody): Readable {
-  const context = new AsyncResource('InmeshBody');
+export function toReadable(
+  body: ResponseBody,
+  context: AsyncResource = new AsyncResource('InmeshBody'),
+): Readable {
   let attached = false;
   const readable = new Readable({
     highWaterMark,
@@ -57,4 +61,16 @@ export function toReadable(body: ResponseBody): Readable {
     },
   });
   return readable;
+}
+
+/** Everything that `stream` gives. Throws `response_too_large`, and ends the stream, above `limit` bytes. */
+export async function readAll(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge(limit);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
 }

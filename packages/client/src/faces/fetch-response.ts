@@ -2,9 +2,8 @@
 import { Blob } from 'node:buffer';
 import { Readable } from 'node:stream';
 import type { ResponseHead } from '@inmesh/core';
-import { toReadable, toWebStream } from './body-streams.ts';
+import { readAll, toReadable, toWebStream } from './body-streams.ts';
 import { decode } from './decode-body.ts';
-import { tooLarge } from './request.ts';
 import { collect, ResponseBody } from './response-body.ts';
 
 /** What a `MeshFetchResponse` is made of. */
@@ -130,11 +129,11 @@ export class MeshFetchResponse implements Response {
     }
     this.#used = true;
     if (this.#stream !== undefined) {
-      return readStream(this.#stream, this.#limit).then(convert);
+      return readAll(this.#stream, this.#limit).then(convert);
     }
     if (body === null) return settle(convert, emptyBytes);
     if (encodings.length > 0) {
-      return readStream(decode(toReadable(body), encodings), this.#limit).then(convert);
+      return readAll(decode(toReadable(body), encodings), this.#limit).then(convert);
     }
     const whole = body.takeWhole();
     return whole === undefined ? collect(body).then(convert) : settle(convert, whole);
@@ -167,17 +166,6 @@ function settle<T>(convert: (bytes: Buffer) => T, bytes: Buffer): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-async function readStream(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
 }
 
 function toText(bytes: Buffer): string {

@@ -1,0 +1,246 @@
+import { newSpanId, newTraceId, type Observer, type RequestContext, runInContext } from '@inmesh/core';
+import {
+  axiosSide,
+  axiosStackSide,
+  fetchStreamSide,
+  fetchTextSide,
+  meshAxiosSide,
+  meshClient,
+  poolSide,
+  poolsSide,
+  requestSide,
+  type Side,
+} from './call-sides.ts';
+import { type Upstream, startUpstream } from './call-upstream.ts';
+import { type BenchOptions, type BenchResult, compare } from './harness.ts';
+
+export interface CallBenchOptions extends BenchOptions {
+  /** What watches the calls: the real recorder is plugged in here. @default one that counts */
+  readonly observers?: () => readonly Observer[];
+}
+
+interface Case {
+  readonly subject: string;
+  readonly baseline: string;
+  readonly concurrency: number;
+  /** Calls of one measurement. */
+  readonly calls: number;
+  readonly rounds: number;
+  readonly sides: (upstream: Upstream) => { subject: Side; baseline: Side };
+}
+
+/** Client CPU per call of everything that Inmesh stands in for, each pair in one process, in turn. */
+export async function run(options: CallBenchOptions): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  const upstream = await startUpstream(8);
+  try {
+    for (const one of cases(options.observers ?? counting)) {
+      const name = `${one.subject} c=${one.concurrency}`;
+      if (options.only !== undefined && !name.includes(options.only)) continue;
+      results.push(await measure(one, upstream, options.rounds ?? one.rounds));
+    }
+  } finally {
+    upstream.stop();
+  }
+  return results;
+}
+
+function cases(observers: () => readonly Observer[]): Case[] {
+  const small = '/small';
+  const large = '/large';
+  const url = (upstream: Upstream, path: string): string =>
+    `http://127.0.0.1:${upstream.ports[0]}${path}`;
+  const client = ({ ports }: Upstream, count = 1) => meshClient(ports.slice(0, count), observers());
+  const closing = (side: Side, of: { close(): Promise<void> }): Side => ({
+    call: side.call,
+    close: async () => {
+      await side.close();
+      await of.close();
+    },
+  });
+  const request = (concurrency: number, calls: number, rounds: number): Case => ({
+    subject: 'mesh.request',
+    baseline: 'Pool.request + bytes()',
+    concurrency,
+    calls,
+    rounds,
+    sides(upstream) {
+      const mesh = client(upstream);
+      return {
+        subject: closing(requestSide(mesh, small), mesh),
+        baseline: poolSide(upstream.ports[0] as number, small),
+      };
+    },
+  });
+  return [
+    request(1, 3_000, 31),
+    request(50, 10_000, 21),
+    request(256, 10_000, 21),
+    {
+      subject: 'mesh.request, 8 endpoints',
+      baseline: 'Pool.request + bytes(), 8 pools in turn',
+      concurrency: 50,
+      calls: 10_000,
+      rounds: 21,
+      sides(upstream) {
+        const mesh = client(upstream, 8);
+        return {
+          subject: closing(requestSide(mesh, small), mesh),
+          baseline: poolsSide(upstream.ports, small),
+        };
+      },
+    },
+    {
+      subject: 'mesh.fetch + text()',
+      baseline: 'global fetch + text()',
+      concurrency: 50,
+      calls: 3_000,
+      rounds: 15,
+      sides(upstream) {
+        const mesh = client(upstream);
+        return {
+          subject: closing(fetchTextSide(mesh.fetch, `http://reviews${small}`), mesh),
+          baseline: fetchTextSide(globalThis.fetch, url(upstream, small)),
+        };
+      },
+    },
+    {
+      subject: 'mesh.fetch + text(), 256 KiB',
+      baseline: 'global fetch + text()',
+      concurrency: 50,
+      calls: 500,
+      rounds: 15,
+      sides(upstream) {
+        const mesh = client(upstream);
+        return {
+          subject: closing(fetchTextSide(mesh.fetch, `http://reviews${large}`), mesh),
+          baseline: fetchTextSide(globalThis.fetch, url(upstream, large)),
+        };
+      },
+    },
+    {
+      subject: 'mesh.fetch, .body as a stream',
+      baseline: 'global fetch, .body as a stream',
+      concurrency: 50,
+      calls: 2_000,
+      rounds: 15,
+      sides(upstream) {
+        const mesh = client(upstream);
+        return {
+          subject: closing(fetchStreamSide(mesh.fetch, `http://reviews${small}`), mesh),
+          baseline: fetchStreamSide(globalThis.fetch, url(upstream, small)),
+        };
+      },
+    },
+    {
+      subject: 'mesh.fetch, .body as a stream, 256 KiB',
+      baseline: 'global fetch, .body as a stream',
+      concurrency: 50,
+      calls: 500,
+      rounds: 15,
+      sides(upstream) {
+        const mesh = client(upstream);
+        return {
+          subject: closing(fetchStreamSide(mesh.fetch, `http://reviews${large}`), mesh),
+          baseline: fetchStreamSide(globalThis.fetch, url(upstream, large)),
+        };
+      },
+    },
+    {
+      subject: 'meshAxios.get',
+      baseline: 'axios, keep-alive agent',
+      concurrency: 50,
+      calls: 3_000,
+      rounds: 15,
+      sides(upstream) {
+        const mesh = client(upstream);
+        return {
+          subject: closing(meshAxiosSide(mesh, small), mesh),
+          baseline: axiosSide(upstream.ports[0] as number, small, 50),
+        };
+      },
+    },
+    {
+      subject: 'meshAxios.get',
+      baseline: 'axios + axios-retry + opossum',
+      concurrency: 50,
+      calls: 3_000,
+      rounds: 15,
+      sides(upstream) {
+        const mesh = client(upstream);
+        return {
+          subject: closing(meshAxiosSide(mesh, small), mesh),
+          baseline: axiosStackSide(upstream.ports[0] as number, small, 50),
+        };
+      },
+    },
+  ];
+}
+
+async function measure(one: Case, upstream: Upstream, rounds: number): Promise<BenchResult> {
+  const { subject, baseline } = one.sides(upstream);
+  // Once through without counting: connections open, code compiles.
+  await cpuPerCall(subject, one.calls, one.concurrency);
+  await cpuPerCall(baseline, one.calls, one.concurrency);
+  const compared = await compare(
+    {
+      subject: () => cpuPerCall(subject, one.calls, one.concurrency),
+      baseline: () => cpuPerCall(baseline, one.calls, one.concurrency),
+    },
+    rounds,
+  );
+  await subject.close();
+  await baseline.close();
+  const { ratio, low, high } = compared;
+  return {
+    bench: 'call',
+    subject: one.subject,
+    baseline: one.baseline,
+    concurrency: one.concurrency,
+    metric: 'client CPU per call',
+    ratio,
+    low,
+    high,
+  };
+}
+
+/** Microseconds of this process' CPU, user and system, per call, each made while a request is served. */
+async function cpuPerCall(side: Side, calls: number, concurrency: number): Promise<number> {
+  const before = process.cpuUsage();
+  let left = calls;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await runInContext(servedRequest(), side.call);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / calls;
+}
+
+function servedRequest(): RequestContext {
+  return {
+    trace: { traceId: newTraceId(), spanId: newSpanId(), sampled: true, state: '' },
+    deadline: performance.now() + 30_000,
+    identity: undefined,
+    baggage: '',
+    passOn: [],
+  };
+}
+
+/** The least that an observer can do and still be called. */
+function counting(): readonly Observer[] {
+  const seen = { calls: 0, attempts: 0, latencyMs: 0 };
+  return [
+    {
+      callEnded(call) {
+        seen.calls += 1;
+        seen.latencyMs += call.endedAt - call.startedAt;
+      },
+      attemptEnded() {
+        seen.attempts += 1;
+      },
+    },
+  ];
+}
