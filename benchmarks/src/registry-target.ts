@@ -1,0 +1,58 @@
+/**
+ * The server side of the registry bench, a process of its own: the registry, or what it is compared
+ * to. Tells its URL, and on request its memory and the CPU time that it took so far.
+ */
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createRegistryServer } from '@inmesh/registry-server';
+
+export type TargetKind = 'registry' | 'bare';
+export interface TargetReport {
+  readonly rssBytes: number;
+  readonly cpuMs: number;
+}
+
+async function startRegistry(): Promise<string> {
+  const server = createRegistryServer({ port: 0, settleMs: 0, sessionTtlMs: 600_000 });
+  return (await server.listen()).url;
+}
+
+/** Bare `node:http`: PUT on a session is answered with 204, GET opens a stream, PUT on `/change` writes its body to all of them. */
+async function startBare(): Promise<string> {
+  const streams = new Set<ServerResponse>();
+  const server = createServer((request, response) => {
+    if (request.method === 'GET') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(':\n\n');
+      streams.add(response);
+      response.on('close', () => streams.delete(response));
+      return;
+    }
+    if (request.url !== '/change') {
+      response.writeHead(204).end();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const frame = Buffer.from(`event: delta\ndata: ${Buffer.concat(chunks).toString()}\n\n`);
+      for (const stream of streams) stream.write(frame);
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const url = process.argv[2] === 'registry' ? await startRegistry() : await startBare();
+process.on('message', () => {
+  globalThis.gc?.();
+  const { user, system } = process.cpuUsage();
+  const report: TargetReport = {
+    rssBytes: process.memoryUsage.rss(),
+    cpuMs: (user + system) / 1_000,
+  };
+  process.send?.(report);
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.({ url });
