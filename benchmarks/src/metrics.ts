@@ -11,7 +11,13 @@
 import { createWorkload, type EndedCall, type Endpoint, staticEndpoint } from '@inmesh/core';
 import { bucketBounds, createRecorder, prometheusText, type Recorder } from '@inmesh/metrics';
 import { Histogram } from 'prom-client';
-import type { BenchResult } from './harness.ts';
+import {
+  type BenchOptions,
+  type BenchResult,
+  bootstrapInterval,
+  compare,
+  median,
+} from './harness.ts';
 
 const recordsPerRound = 200_000;
 const callsInMix = 1_024;
@@ -19,16 +25,26 @@ const lines = 10_000;
 /** Lines of one series: its counter, and 20 buckets, sum and count of three histograms. */
 const linesPerSeries = 67;
 
-export async function run(options: { json: boolean; rounds?: number }): Promise<BenchResult[]> {
-  const rounds = options.rounds ?? 15;
-  return [
-    recordBench('mixed', rounds),
-    recordBench('alike', rounds),
-    ...(await scrapeBench(rounds)),
-  ];
+export async function run(options: BenchOptions): Promise<BenchResult[]> {
+  const { rounds = 15, only = '' } = options;
+  const results: BenchResult[] = [];
+  for (const [subject, measure] of Object.entries(subjects)) {
+    if (subject.includes(only)) results.push(...(await measure(subject, rounds)));
+  }
+  return results;
 }
 
-function recordBench(kind: 'mixed' | 'alike', rounds: number): BenchResult {
+const subjects: Record<string, (subject: string, rounds: number) => Promise<BenchResult[]>> = {
+  'one record, mixed': (subject, rounds) => recordBench(subject, 'mixed', rounds),
+  'one record, alike': (subject, rounds) => recordBench(subject, 'alike', rounds),
+  'scrape of 10,000 series': scrapeBench,
+};
+
+async function recordBench(
+  name: string,
+  kind: 'mixed' | 'alike',
+  rounds: number,
+): Promise<BenchResult[]> {
   const recorder = openRecorder();
   const baseline = new Histogram({
     name: `calls_${kind}`,
@@ -65,20 +81,23 @@ function recordBench(kind: 'mixed' | 'alike', rounds: number): BenchResult {
   };
   subject();
   other();
-  // Interleaved, so that whatever else the machine does meets both alike.
-  const ratios = Array.from({ length: rounds }, () => subject() / other());
+  const { ratio, low, high } = await compare({ subject, baseline: other }, rounds);
   recorder.close();
-  return {
-    bench: 'metrics',
-    subject: `one record, ${kind}`,
-    baseline: 'prom-client histogram.labels(…).observe()',
-    concurrency: 1,
-    metric: 'time per record',
-    ...medianInterval(ratios),
-  };
+  return [
+    {
+      bench: 'metrics',
+      subject: name,
+      baseline: 'prom-client histogram.labels(…).observe()',
+      concurrency: 1,
+      metric: 'time per record',
+      ratio,
+      low,
+      high,
+    },
+  ];
 }
 
-async function scrapeBench(rounds: number): Promise<BenchResult[]> {
+async function scrapeBench(subject: string, rounds: number): Promise<BenchResult[]> {
   const recorder = openRecorder();
   for (let i = 0; i < Math.ceil(lines / linesPerSeries); i += 1) {
     const endpoint = staticEndpoint(`service-${i % 50}.default`, {
@@ -99,22 +118,20 @@ async function scrapeBench(rounds: number): Promise<BenchResult[]> {
     pauses.push(scrape.longestMs);
   }
   recorder.close();
-  const common = {
+  return [
+    { metric: 'event loop blocked', values: blocked },
+    { metric: 'longest pause', values: pauses },
+  ].map(({ metric, values }) => ({
     bench: 'metrics',
-    subject: `scrape of ${lines.toLocaleString('en')} series`,
+    subject,
     baseline: '-',
     concurrency: 1,
+    metric,
+    ratio: median(values),
+    ...bootstrapInterval(values),
+    value: median(values),
     unit: 'ms',
-  };
-  return [
-    { ...common, metric: 'event loop blocked', value: median(blocked), ...medianInterval(blocked) },
-    {
-      ...common,
-      metric: 'longest pause',
-      value: median(pauses),
-      ...medianInterval(pauses),
-    },
-  ];
+  }));
 }
 
 /** Reads the chunks as a socket would, and times every turn of the event loop meanwhile. */
@@ -173,23 +190,5 @@ function callOf(mix: number, n: number): EndedCall {
     mutualTls: false,
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
     spanId: '00f067aa0ba902b7',
-  };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] as number;
-}
-
-/** The median with its 95 % interval by order statistics: no shape of the noise is assumed. */
-function medianInterval(values: readonly number[]): { ratio: number; low: number; high: number } {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = (1.96 * Math.sqrt(sorted.length)) / 2;
-  const low = Math.max(0, Math.floor(sorted.length / 2 - half));
-  const high = Math.min(sorted.length - 1, Math.ceil(sorted.length / 2 + half));
-  return {
-    ratio: median(values),
-    low: sorted[low] as number,
-    high: sorted[high] as number,
   };
 }
