@@ -1,5 +1,5 @@
 /** Longer than every valid name (253) and short enough that 2,000 series of hostile ones stay small. */
-export const maxLabelLength = 256;
+const maxLabelLength = 256;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]|\p{Bidi_Control}/u;

@@ -10,7 +10,7 @@ export const otherParty: Party = Object.freeze({
   principal: '',
 });
 
-export function partyOf(service: string, version: string, principal: string): Party {
+function partyOf(service: string, version: string, principal: string): Party {
   const safeService = labelText(service);
   const safeVersion = labelText(version);
   return Object.freeze({

@@ -172,6 +172,25 @@ test("Inmesh's own metrics show attempts, retries, breakers, ejections, registry
   expect(first('inmesh_process_memory_bytes')).toBeGreaterThan(1e6);
 });
 
+test("hostile labels of an endpoint and names of a subset are shown as text in Inmesh's own metrics", async () => {
+  using under = openRecorder();
+  const labels = { version: `<script>\r\n\u001b[2J"${'x'.repeat(10_000)}` };
+  const service = 'reviews.default';
+  under.recorder.event({ kind: 'endpoint-added', endpoint: { ...reviewsV1, labels } });
+  under.recorder.event({
+    kind: 'breaker-changed',
+    service,
+    subset: 'a\rb',
+    from: 'closed',
+    to: 'open',
+  });
+  const samples = parseExposition(await prometheusText(under.recorder, orders).text());
+  const version = samples.find(({ name }) => name === 'inmesh_endpoints')?.labels;
+  expect(version?.destination_version).toMatch(/^<script>\\u000d\\u000a\\u001b\[2J"x+…$/);
+  const breaker = samples.find(({ name }) => name === 'inmesh_breaker_state');
+  expect(breaker?.labels.subset).toBe('a\\u000db');
+});
+
 test('a gauge that somebody added is shown, and one that throws is counted and left out', async () => {
   using under = openRecorder();
   const remove = under.recorder.addGauge({

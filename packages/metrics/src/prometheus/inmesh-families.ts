@@ -1,4 +1,5 @@
 import type { BreakerState } from '@inmesh/core';
+import { labelText } from '../label-text.ts';
 import type { RecorderReader } from '../recorder.ts';
 import { destinationServiceLabels, type IstioScope } from './istio-labels.ts';
 import {
@@ -20,8 +21,9 @@ class Family {
     this.#head = formatHead(format, name, type, help);
   }
 
+  /** Label values may be raw: what a registry or a resource says is made safe here. */
   add(value: number, ...labels: (readonly [string, string | number])[]): void {
-    const text = formatLabels(labels);
+    const text = formatLabels(labels.map(([name, label]) => [name, labelText(String(label))]));
     this.#samples.set(text, (this.#samples.get(text) ?? 0) + value);
   }
 
