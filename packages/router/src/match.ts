@@ -22,6 +22,9 @@ export interface CompiledMatch {
   readonly index: number;
   readonly name: string | undefined;
   readonly conditions: readonly Condition[];
+  /** `conditions` once more, the first by itself: most matches have one, and each list costs a look at memory. */
+  readonly first: Condition | undefined;
+  readonly others: readonly Condition[];
   /** The part of the path that a rewrite replaces; `undefined` is the whole path. */
   readonly prefix: string | undefined;
 }
@@ -33,13 +36,26 @@ export interface ExcludedMatch {
   readonly reason: string;
 }
 
-/** A route without `match` takes everything, as the path prefix `/`. */
-export const matchAll: CompiledMatch = { index: 0, name: undefined, conditions: [], prefix: '/' };
+const noOthers: readonly Condition[] = [];
 
-export function matches(match: CompiledMatch, request: RouteRequest): boolean {
-  const { conditions } = match;
-  for (let i = 0; i < conditions.length; i += 1) {
-    if (!(conditions[i] as Condition).test(request)) return false;
+/** A route without `match` takes everything, as the path prefix `/`. */
+export const matchAll: CompiledMatch = makeMatch(0, undefined, [], '/');
+
+function makeMatch(
+  index: number,
+  name: string | undefined,
+  conditions: readonly Condition[],
+  prefix: string | undefined,
+): CompiledMatch {
+  const [first] = conditions;
+  const others = conditions.length > 1 ? conditions.slice(1) : noOthers;
+  return { index, name, conditions, first, others, prefix };
+}
+
+export function matches({ first, others }: CompiledMatch, request: RouteRequest): boolean {
+  if (first !== undefined && !first.test(request)) return false;
+  for (let i = 0; i < others.length; i += 1) {
+    if (!(others[i] as Condition).test(request)) return false;
   }
   return true;
 }
@@ -95,7 +111,7 @@ export function compileMatch(match: HttpMatchRequest, index: number, path: strin
   }
   const uri = match.uri;
   const prefix = uri === undefined || uri.prefix !== undefined ? (uri?.prefix ?? '/') : undefined;
-  return { index, name: match.name, conditions, prefix };
+  return makeMatch(index, match.name, conditions, prefix);
 }
 
 function pathCondition(uri: StringMatch, ignoreCase: boolean, path: string): Condition {

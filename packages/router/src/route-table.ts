@@ -6,11 +6,12 @@ import type { Explanation } from './explanation.ts';
 import { requestHost } from './host-name.ts';
 import { createInboundTable } from './inbound-table.ts';
 import { type CompiledMatch, matches } from './match.ts';
+import type { RouteAction } from './route-action.ts';
 import type { CompiledServiceEntry } from './service-entries.ts';
 import type { StickySource } from './sticky-key.ts';
 import type { Tables } from './tables.ts';
 import { UnlistedHost } from './unlisted-hosts.ts';
-import type { CompiledRoute, CompiledVirtualService } from './virtual-service.ts';
+import type { CompiledVirtualService } from './virtual-service.ts';
 
 export class RouteTable implements CompiledRouter {
   readonly revision: string;
@@ -78,18 +79,18 @@ export class RouteTable implements CompiledRouter {
 }
 
 function decide(
-  { routes, noRoute }: CompiledVirtualService,
+  virtualService: CompiledVirtualService,
   request: RouteRequest,
   random: Random,
 ): RouteDecision {
-  for (let i = 0; i < routes.length; i += 1) {
-    const route = routes[i] as CompiledRoute;
-    for (let j = 0; j < route.matches.length; j += 1) {
-      const match = route.matches[j] as CompiledMatch;
-      if (matches(match, request)) return route.action.decide(request, match, random);
+  const all = virtualService.matches;
+  for (let i = 0; i < all.length; i += 1) {
+    const match = all[i] as CompiledMatch;
+    if (matches(match, request)) {
+      return (virtualService.actions[i] as RouteAction).decide(request, match, random);
     }
   }
-  return noRoute;
+  return virtualService.noRoute;
 }
 
 /** Subsets nobody defines and the like, and resources that an older one for the same host silences. */

@@ -39,6 +39,9 @@ export interface CompiledVirtualService {
   readonly id: ResourceId;
   readonly resource: VirtualService;
   readonly routes: readonly CompiledRoute[];
+  /** The matches of all routes in order, and in the same places what each of them leads to: what a call walks. */
+  readonly matches: readonly CompiledMatch[];
+  readonly actions: readonly RouteAction[];
   /** The answer when none of them matches. */
   readonly noRoute: NoRouteDecision;
   /** Every service that it may send to: when one of their policies changes it is compiled anew. */
@@ -62,7 +65,8 @@ export function compileVirtualService(
   const { name, namespace } = resource.metadata;
   const services = new Set<ServiceName>();
   const problems: string[] = [];
-  const hostOf = (host: string): HostName => resolveHost(host, { ...scope, namespace });
+  const ownScope = { ...scope, namespace };
+  const hostOf = (host: string): HostName => resolveHost(host, ownScope);
   const context: RouteContext = {
     resource,
     workload,
@@ -79,10 +83,13 @@ export function compileVirtualService(
       return { service, subset, port: port?.number };
     },
   };
+  const routes = (resource.spec.http ?? []).map((route, i) => compileRoute(route, i, context));
   return {
     id: resourceId(resource),
     resource,
-    routes: (resource.spec.http ?? []).map((route, i) => compileRoute(route, i, context)),
+    routes,
+    matches: routes.flatMap((route) => route.matches),
+    actions: routes.flatMap((route) => route.matches.map(() => route.action)),
     noRoute: Object.freeze({ kind: 'no-route', route: `${name}.${namespace}` }),
     services,
     problems,

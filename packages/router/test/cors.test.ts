@@ -63,7 +63,7 @@ test('a preflight is answered with allowMethods, allowHeaders, maxAge and allowC
 
 test('exposeHeaders come with the response itself', () => {
   const { headers } = decide({ allowOrigins, exposeHeaders: ['x-a', 'x-b'] }, origin) as {
-    headers: string[];
+    headers: readonly string[];
   };
   expect(headers.slice(-2)).toEqual(['access-control-expose-headers', 'x-a,x-b']);
 });

@@ -350,7 +350,7 @@ test('whatever is compiled and routed, nothing but MeshError is ever thrown', ()
       router.explain(call);
       router.inbound.cors(call);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 

@@ -294,7 +294,7 @@ test('fault: a missing percentage never acts, and leaves time-out and retries al
 });
 
 test('fault.abort.grpcStatus becomes the HTTP status it means', () => {
-  const abort = { grpcStatus: 'UNAVAILABLE', percentage: { value: 100 } };
+  const abort = { grpcStatus: 'UNAVAILABLE' as const, percentage: { value: 100 } };
   expect(decide({ fault: { abort }, route: [to()] }).fault?.abort).toEqual({
     ratio: 1,
     status: 503,

@@ -4,7 +4,7 @@ import { murmur3 } from '../src/murmur3.ts';
 import { createRendezvous } from '../src/rendezvous.ts';
 import { compiled, forwarded, request, to, versions, virtualService } from './fixtures.ts';
 
-const keys = Array.from({ length: 100_000 }, (_, i) => `user-${i}`);
+const keys = Array.from({ length: 20_000 }, (_, i) => `user-${i}`);
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function assign(weights: Readonly<Record<string, number>>): string[] {
