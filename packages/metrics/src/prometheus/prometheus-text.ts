@@ -26,7 +26,7 @@ export interface Exposition {
   readonly contentType: string;
   /**
    * UTF-8, about 64 KB at a time, made as it is read: `Readable.from(exposition.chunks())`. The
-   * event loop turns between chunks, so 10,000 lines never hold it for 10 ms.
+   * event loop turns between chunks, and each is about 2 ms of work.
    */
   chunks(): AsyncGenerator<Buffer, void, undefined>;
   /** All of it. Prefer `chunks()` for an answer: it never has the whole in memory. */
