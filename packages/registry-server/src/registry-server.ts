@@ -4,6 +4,7 @@ import type { App } from './http/app.ts';
 import { closeApp } from './http/close-app.ts';
 import { capConnections } from './http/connection-cap.ts';
 import { createApp } from './http/create-app.ts';
+import { createRenewalHandler } from './http/renewal-handler.ts';
 import { createRequestGuard } from './http/request-guard.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
 import { overrideRoutes } from './http/routes/override-routes.ts';
@@ -107,17 +108,21 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   const start = async (): Promise<Running> => {
     const store = await createEmbeddedStore({ dataDir: resolved.dataDir });
     const overrides = await createOverrides({ store, state, logger });
+    const guard = createRequestGuard(resolved.allowedHosts);
+    const renew = (token: string): boolean => {
+      if (!state.renew(token)) return false;
+      metrics.renewals += 1;
+      return true;
+    };
     const app = await createApp({
       bodyBytes: limits.bodyBytes,
       headerTimeoutMs: limits.headerTimeoutMs,
-      guard: createRequestGuard(resolved.allowedHosts),
+      guard,
+      early: createRenewalHandler({ guard, renew }),
       logger,
     });
     capConnections(app.server, limits.connectionsPerPeer, logger);
-    const onRenewed = (): void => {
-      metrics.renewals += 1;
-    };
-    sessionRoutes(app, { state, sessionTtlMs, onRenewed, now: () => clock.now() });
+    sessionRoutes(app, { state, sessionTtlMs, renew, now: () => clock.now() });
     registrationRoutes(app, state);
     watchRoutes(app, {
       state,

@@ -1,9 +1,11 @@
+import { createServer, type ServerOptions } from 'node:http';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { Logger } from '@inmesh/core';
 import fastify, { type FastifyReply } from 'fastify';
 import type { App } from './app.ts';
 import { openapi } from './openapi.ts';
 import { createProblem, problemOf } from './problem.ts';
+import type { EarlyHandler } from './renewal-handler.ts';
 import type { RequestGuard } from './request-guard.ts';
 import { answerClientError, sendProblem } from './send-problem.ts';
 
@@ -11,6 +13,8 @@ export interface AppOptions {
   readonly bodyBytes: number;
   readonly headerTimeoutMs: number;
   readonly guard: RequestGuard;
+  /** Sees every request before Fastify does, and before its hooks. */
+  readonly early: EarlyHandler;
   readonly logger: Logger;
 }
 
@@ -30,7 +34,7 @@ const browserHeaders = {
 
 /** A Fastify instance that is strict about what comes in, and answers every error as a problem. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { guard, logger, headerTimeoutMs } = options;
+  const { guard, early, logger, headerTimeoutMs } = options;
   const app: App = fastify({
     logger: false,
     bodyLimit: options.bodyBytes,
@@ -38,13 +42,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     // A HEAD of the watch route would open a stream.
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
-    keepAliveTimeout: keepAliveTimeoutMs,
-    requestTimeout: bodyTimeoutFactor * headerTimeoutMs,
-    http: {
-      headersTimeout: headerTimeoutMs,
-      // Whoever drips a header is found within a fifth of the time that it is given.
-      connectionsCheckingInterval: headerTimeoutMs / 5,
-    },
+    serverFactory: (handler) =>
+      createServer(serverOptions(headerTimeoutMs), (request, response) => {
+        if (!early(request, response)) handler(request, response);
+      }),
     clientErrorHandler: answerClientError,
     // Typed for a route, of which there is none yet: a URL that cannot be decoded.
     frameworkErrors: (error, _request, reply) =>
@@ -87,4 +88,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   await openapi(app);
   return app;
+}
+
+function serverOptions(headersTimeout: number): ServerOptions {
+  return {
+    headersTimeout,
+    requestTimeout: bodyTimeoutFactor * headersTimeout,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // Whoever drips a header is found within a fifth of the time that it is given.
+    connectionsCheckingInterval: headersTimeout / 5,
+  };
 }

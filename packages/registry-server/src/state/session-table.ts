@@ -6,6 +6,9 @@ import type { Session } from './session.ts';
 /** 144 bits: unguessable, and short enough to stay cheap in a URL. */
 const tokenBytes = 18;
 
+/** Characters of a session's token: base64url, without padding. */
+export const tokenLength: number = (tokenBytes / 3) * 4;
+
 /** The sessions by token, and their leases. */
 export class SessionTable {
   readonly leases: LeaseList = new LeaseList();
