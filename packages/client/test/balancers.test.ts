@@ -13,6 +13,7 @@ import {
 import { WeightedDraw } from '../src/balancers/weighted-draw.ts';
 import type { EndpointState } from '../src/endpoint-state.ts';
 import {
+  attempt,
   destination,
   endpoints,
   type PolicyBench,
@@ -134,6 +135,34 @@ describe('round robin', () => {
       expect(starts.size).toBeGreaterThan(5);
     },
   );
+});
+
+describe('peak EWMA', () => {
+  test('between endpoints that are equally fast prefers the one with fewer requests in flight', () => {
+    const { cluster, clock } = policyBench(endpoints(2), { balancer: peakEwma() });
+    const [busy, idle] = [...cluster.endpoints.values()] as [EndpointState, EndpointState];
+    for (const state of [busy, idle]) attempt(state, 'success', clock.now(), 5);
+    busy.begin();
+    const target = cluster.destination(destination());
+    for (let i = 0; i < 100; i += 1)
+      expect(target.pick(clock.now(), undefined, undefined)).toBe(idle);
+  });
+
+  test('gives one request to an endpoint that nothing is known of, and waits for its answer', () => {
+    const { cluster, clock } = policyBench(endpoints(3), { balancer: peakEwma() });
+    const [unknown, ...known] = [...cluster.endpoints.values()] as [EndpointState, EndpointState];
+    for (const state of known) attempt(state, 'success', clock.now(), 5);
+    const target = cluster.destination(destination());
+    for (let i = 0; i < 100; i += 1) target.pick(clock.now(), undefined, undefined)?.begin();
+    expect(unknown.inFlight).toBe(1);
+  });
+
+  test('spreads a burst over endpoints of which nothing is known yet', () => {
+    const { cluster, clock } = policyBench(endpoints(10), { balancer: peakEwma() });
+    const target = cluster.destination(destination());
+    for (let i = 0; i < 200; i += 1) target.pick(clock.now(), undefined, undefined)?.begin();
+    for (const { inFlight } of cluster.endpoints.values()) expect(inFlight).toBeLessThan(25);
+  });
 });
 
 describe('least request', () => {

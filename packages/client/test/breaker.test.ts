@@ -103,7 +103,16 @@ describe('a half-open breaker', () => {
     const breaker = opened(0);
     breaker.settle(breaker.tryAcquire(5_000), true, 5_010);
     expect(breaker.state).toBe('closed');
-    run(breaker, Array(19).fill(false), 5_020);
+    run(breaker, [...Array(11).fill(true), ...Array(9).fill(false)], 5_020);
+    expect(breaker.state).toBe('closed');
+  });
+
+  test('has forgotten, once closed, the calls from before it opened', () => {
+    const breaker = createBreaker(policy);
+    const late = Array.from({ length: 20 }, () => breaker.tryAcquire(0));
+    run(breaker, Array(20).fill(false), 0);
+    breaker.settle(breaker.tryAcquire(5_000), true, 5_010);
+    for (const ticket of late) breaker.settle(ticket, false, 5_020);
     expect(breaker.state).toBe('closed');
   });
 

@@ -58,6 +58,7 @@ describe('a new list', () => {
   test('starts afresh with an endpoint that had gone', () => {
     const all = endpoints(2);
     const made = policyBench(all);
+    made.cluster.destination(destination());
     const before = made.cluster.endpoints.get(all[0]?.id ?? '') as EndpointState;
     before.begin();
     for (let i = 0; i < 5; i += 1) attempt(before, '5xx', 0);

@@ -268,6 +268,17 @@ test('no timer runs while nobody is ejected or remembered', () => {
   expect(made.clock.pendingTimers).toBe(0);
 });
 
+test('after it is forgotten an endpoint is as one that never failed', () => {
+  const made = bench(4);
+  for (let round = 0; round < 3; round += 1) {
+    made.fail(0, 5);
+    made.clock.advance(30_000 * (round + 1));
+  }
+  made.clock.advance(300_000);
+  expect(made.clock.pendingTimers).toBe(0);
+  expect([made.state(0).suspicions, made.state(0).ejections]).toEqual([0, 0]);
+});
+
 test('closing the cluster ends the sweep', () => {
   const made = bench(4);
   made.fail(0, 5);
