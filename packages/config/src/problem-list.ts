@@ -7,10 +7,29 @@ import {
 } from './problem.ts';
 
 /**
- * After so many problems the rest is not looked at: nobody reads more, and a hostile file with
- * 10,000 costly mistakes ends early.
+ * After so many errors the rest is not looked at: nobody reads more, and a hostile file with
+ * 10,000 costly mistakes ends early. Warnings stop being told at the same number, but never end
+ * the check: what was not looked at must not pass.
  */
 export const maxProblems = 100;
+
+/** What a whole batch was found to hold. */
+export interface Findings {
+  readonly problems: Problem[];
+  errors: number;
+  warnings: number;
+}
+
+export function noFindings(): Findings {
+  return { problems: [], errors: 0, warnings: 0 };
+}
+
+/** Records one problem, as long as there is room for its severity. */
+export function record(findings: Findings, problem: Problem): void {
+  const count = problem.severity === 'error' ? 'errors' : 'warnings';
+  findings[count] += 1;
+  if (findings[count] <= maxProblems) findings.problems.push(problem);
+}
 
 /** Where a path stands in a text; lines and columns from 1. */
 export type Locate = (
@@ -25,9 +44,9 @@ export interface ProblemListOptions {
 
 /** Collects the problems of one resource, with their places. */
 export interface ProblemList {
-  readonly problems: Problem[];
+  /** Errors so far, over the whole batch: compare before and after. */
   readonly errors: number;
-  /** Whether `maxProblems` is reached: stop looking. */
+  /** Enough errors: stop looking. The batch is refused already. */
   readonly full: boolean;
   /** How the resource is called in problems that follow. */
   name(resource: string | undefined): void;
@@ -40,30 +59,25 @@ export interface ProblemList {
   ): void;
 }
 
-/** @param problems Problems of earlier resources of the batch; they count towards `maxProblems`. */
+/** @param findings Gets the problems. */
 export function createProblemList(
+  findings: Findings,
   options: ProblemListOptions = {},
-  problems: Problem[] = [],
 ): ProblemList {
   let resource: string | undefined;
-  let errors = 0;
   return {
-    problems,
     get errors() {
-      return errors;
+      return findings.errors;
     },
     get full() {
-      return problems.length >= maxProblems;
+      return findings.errors >= maxProblems;
     },
     name(text) {
       resource = text;
     },
     add(severity, code, path, reason, at = 'value') {
-      if (severity === 'error') errors += 1;
-      // Warnings must not push out an error: what refuses a batch is always told.
-      if (problems.length >= maxProblems && (severity === 'warning' || errors > 1)) return;
       const place = options.locate?.(path, at);
-      problems.push({
+      record(findings, {
         severity,
         code,
         resource,

@@ -1,6 +1,6 @@
 import { check, isRecord, runRules, shown } from './check.ts';
 import { type Problem, refuseErrors } from './problem.ts';
-import { createProblemList, type ProblemList } from './problem-list.ts';
+import { createProblemList, noFindings, type ProblemList } from './problem-list.ts';
 import { type Resource, type ResourceInput, resourceId } from './resources/index.ts';
 import { audiencesAreNamed, checkAnnotations } from './schema/annotations.ts';
 import { closestName } from './schema/closest-name.ts';
@@ -16,8 +16,9 @@ export interface Validation {
 
 /** Checks one resource made in code, or parsed elsewhere. Never throws. */
 export function validate(value: unknown): Validation {
-  const list = createProblemList();
-  return { resource: checkResource(value, list), problems: list.problems };
+  const findings = noFindings();
+  const resource = checkResource(value, createProblemList(findings));
+  return { resource, problems: findings.problems };
 }
 
 /**

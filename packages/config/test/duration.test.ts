@@ -16,10 +16,28 @@ test.each([
 });
 
 test.each([
-  '', '5', 's', '-1s', '+1s', '1 s', '1d', '1us', '1.s', '.5s', '1e3s', 'Infinity', 'NaNs',
-  '0.5ms', '1.0005s', '200000h', `${'9'.repeat(50)}s`, '1s\n',
+  '',
+  '5',
+  's',
+  '-1s',
+  '+1s',
+  '1 s',
+  '1d',
+  '1us',
+  '1.s',
+  '.5s',
+  '1e3s',
+  'Infinity',
+  'NaNs',
+  '0.5ms',
+  '1.0005s',
+  '200000h',
+  `${'9'.repeat(50)}s`,
+  '1s\n',
 ])('%j is refused', (text) => {
-  expect(() => parseDurationMs(text)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  expect(() => parseDurationMs(text)).toThrow(
+    expect.objectContaining({ code: 'invalid_argument' }),
+  );
 });
 
 test('what is written is read back the same', () => {
@@ -32,6 +50,11 @@ test('what is written is read back the same', () => {
 
 test('durations are written the shortest way', () => {
   expect([0, 25, 100, 1_500, 60_000, 3_600_000].map(formatDuration)).toEqual([
-    '0s', '25ms', '0.1s', '1.5s', '1m', '1h',
+    '0s',
+    '25ms',
+    '0.1s',
+    '1.5s',
+    '1m',
+    '1h',
   ]);
 });

@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { problemsOf, resourceWith, routeProblems, to } from './problems-of.ts';
 
 const http = [{ route: [to('reviews')] }];
-const spec = (more: object): string[] => problemsOf('VirtualService', { hosts: ['reviews'], ...more });
+const spec = (more: object): string[] =>
+  problemsOf('VirtualService', { hosts: ['reviews'], ...more });
 
 test('the smallest VirtualService has no problem and gets its namespace', () => {
   const { resource, problems } = validate(resourceWith('VirtualService', { hosts: ['a'], http }));
@@ -18,10 +19,13 @@ describe('hosts', () => {
   test('none would be a delegate, which is refused', () => {
     expect(spec({ hosts: [], http })).toEqual(['error not_supported /spec/hosts']);
   });
-  test.each(['reviews', 'reviews.prod', 'reviews.prod.svc.cluster.local', '*.example.com', 'A.com'])(
-    'may be %s',
-    (host) => expect(spec({ hosts: [host], http })).toEqual([]),
-  );
+  test.each([
+    'reviews',
+    'reviews.prod',
+    'reviews.prod.svc.cluster.local',
+    '*.example.com',
+    'A.com',
+  ])('may be %s', (host) => expect(spec({ hosts: [host], http })).toEqual([]));
   test.each(['', '10.0.0.1', '127.1', '::1', 'a..b', 'a*.com', 'a b', '*a.com', '-a.com', 'a/b'])(
     'must not be %j',
     (host) => expect(spec({ hosts: [host], http })).toEqual(['error invalid_value /spec/hosts/0']),
@@ -34,8 +38,12 @@ describe('hosts', () => {
   });
   test('must not repeat or cover each other', () => {
     expect(spec({ hosts: ['a.com', 'A.com'], http })).toEqual(['error duplicate /spec/hosts/1']);
-    expect(spec({ hosts: ['a.foo.com', '*.com'], http })).toEqual(['error duplicate /spec/hosts/0']);
-    expect(spec({ hosts: ['*.foo.com', '*.com'], http })).toEqual(['error duplicate /spec/hosts/0']);
+    expect(spec({ hosts: ['a.foo.com', '*.com'], http })).toEqual([
+      'error duplicate /spec/hosts/0',
+    ]);
+    expect(spec({ hosts: ['*.foo.com', '*.com'], http })).toEqual([
+      'error duplicate /spec/hosts/0',
+    ]);
     expect(spec({ hosts: ['foo.com', '*.foo.com'], http })).toEqual([]);
   });
 });
@@ -53,7 +61,9 @@ describe('gateways', () => {
 
 describe('tls, tcp', () => {
   test('are told to have no effect', () => {
-    expect(spec({ tcp: [{ route: [to('db')] }], http })).toEqual(['warning not_honoured /spec/tcp']);
+    expect(spec({ tcp: [{ route: [to('db')] }], http })).toEqual([
+      'warning not_honoured /spec/tcp',
+    ]);
     expect(spec({ tls: [{}] })).toEqual(['warning not_honoured /spec/tls']);
   });
   test('or http must be there', () => {
@@ -71,7 +81,9 @@ describe('exportTo', () => {
 describe('http.route, redirect, directResponse', () => {
   test('exactly one must be there', () => {
     expect(spec({ http: [{}] })).toEqual(['error missing_field /spec/http/0']);
-    expect(routeProblems({ redirect: { uri: '/x' }, route: [to('a')] })).toEqual(['error conflict ']);
+    expect(routeProblems({ redirect: { uri: '/x' }, route: [to('a')] })).toEqual([
+      'error conflict ',
+    ]);
   });
   test('fault and rewrite do not go with an answer', () => {
     const fault = { abort: { httpStatus: 500, percentage: { value: 1 } } };
@@ -97,21 +109,26 @@ describe('http.match', () => {
     expect(routeProblems({ match: null })).toEqual(['error missing_field /match']);
     expect(match({ uri: null })).toEqual(['error missing_field /match/0/uri']);
   });
-  test.each(['uri', 'scheme', 'method', 'authority'])('%s needs exactly one of the three', (field) => {
-    expect(match({ [field]: {} })).toEqual([`error missing_field /match/0/${field}`]);
-    expect(match({ [field]: { exact: 'a', prefix: 'a' } })).toEqual([
-      `error conflict /match/0/${field}`,
-    ]);
-    expect(match({ [field]: { regex: '(?=a)' } })).toEqual([
-      `error invalid_value /match/0/${field}/regex`,
-    ]);
-    expect(match({ [field]: { regex: '*' } })).toEqual([
-      `error invalid_value /match/0/${field}/regex`,
-    ]);
-  });
+  test.each(['uri', 'scheme', 'method', 'authority'])(
+    '%s needs exactly one of the three',
+    (field) => {
+      expect(match({ [field]: {} })).toEqual([`error missing_field /match/0/${field}`]);
+      expect(match({ [field]: { exact: 'a', prefix: 'a' } })).toEqual([
+        `error conflict /match/0/${field}`,
+      ]);
+      expect(match({ [field]: { regex: '(?=a)' } })).toEqual([
+        `error invalid_value /match/0/${field}/regex`,
+      ]);
+      expect(match({ [field]: { regex: '*' } })).toEqual([
+        `error invalid_value /match/0/${field}/regex`,
+      ]);
+    },
+  );
   test('prefix may be empty for uri only', () => {
     expect(match({ uri: { prefix: '' } })).toEqual([]);
-    expect(match({ method: { prefix: '' } })).toEqual(['error invalid_value /match/0/method/prefix']);
+    expect(match({ method: { prefix: '' } })).toEqual([
+      'error invalid_value /match/0/method/prefix',
+    ]);
   });
   test('headers and queryParams may ask for presence by {} or regex *', () => {
     expect(match({ headers: { a: {}, b: { regex: '*' } }, queryParams: { c: {} } })).toEqual([]);
@@ -139,7 +156,9 @@ describe('http.match', () => {
   });
   test('headers must have valid names', () => {
     expect(match({ headers: { 'a b': {} } })).toEqual(['error invalid_value /match/0/headers/a b']);
-    expect(match({ headers: { method: {} } })).toEqual(['error invalid_value /match/0/headers/method']);
+    expect(match({ headers: { method: {} } })).toEqual([
+      'error invalid_value /match/0/headers/method',
+    ]);
     expect(match({ headers: { '@request.auth.x': {} } })).toEqual([
       'error invalid_value /match/0/headers/@request.auth.x',
     ]);
@@ -162,9 +181,12 @@ describe('http.match', () => {
 describe('http.route.weight', () => {
   const weights = (...values: unknown[]): string[] =>
     routeProblems({ route: values.map((weight, i) => ({ ...to('a', `v${i}`), weight })) });
-  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('must not be %d', (weight) => {
-    expect(weights(weight, 1)).toEqual(['error invalid_value /route/0/weight']);
-  });
+  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
+    'must not be %d',
+    (weight) => {
+      expect(weights(weight, 1)).toEqual(['error invalid_value /route/0/weight']);
+    },
+  );
   test('must not be a text', () => {
     expect(weights('90', 10)).toEqual(['error wrong_type /route/0/weight']);
   });
@@ -276,7 +298,9 @@ describe('http.directResponse', () => {
     expect(respond({ status })).toEqual(['error invalid_value /directResponse/status']);
   });
   test('body is one of string and bytes', () => {
-    expect(respond({ status: 200, body: {} })).toEqual(['error missing_field /directResponse/body']);
+    expect(respond({ status: 200, body: {} })).toEqual([
+      'error missing_field /directResponse/body',
+    ]);
     expect(respond({ status: 200, body: { bytes: 'a' } })).toEqual([
       'error invalid_value /directResponse/body/bytes',
     ]);
@@ -375,7 +399,9 @@ describe('http.fault', () => {
     expect(fault({})).toEqual(['error missing_field /fault']);
   });
   test('delay needs fixedDelay; exponentialDelay is refused', () => {
-    expect(fault({ delay: { percentage } })).toEqual(['error missing_field /fault/delay/fixedDelay']);
+    expect(fault({ delay: { percentage } })).toEqual([
+      'error missing_field /fault/delay/fixedDelay',
+    ]);
     expect(fault({ delay: { fixedDelay: '1s', exponentialDelay: '1s', percentage } })).toEqual([
       'error not_supported /fault/delay/exponentialDelay',
     ]);
@@ -455,7 +481,9 @@ describe('http.corsPolicy', () => {
     ]);
   });
   test('allowMethods and header lists hold names', () => {
-    expect(routeProblems({ corsPolicy: { allowMethods: ['GET '], allowHeaders: ['a\nb'] } })).toEqual([
+    expect(
+      routeProblems({ corsPolicy: { allowMethods: ['GET '], allowHeaders: ['a\nb'] } }),
+    ).toEqual([
       'error invalid_value /corsPolicy/allowMethods/0',
       'error invalid_value /corsPolicy/allowHeaders/0',
     ]);

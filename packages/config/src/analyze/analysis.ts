@@ -14,6 +14,7 @@ import {
   type ProblemCode,
   type Severity,
 } from '../problem.ts';
+import { type Findings, record } from '../problem-list.ts';
 import type { ResourceSet } from '../resource-set.ts';
 import { type Resource, resourceId } from '../resources/index.ts';
 
@@ -42,8 +43,8 @@ export interface AnalysisParts {
     | undefined;
 }
 
-/** @param problems Gets what is told. */
-export function createAnalysis(parts: AnalysisParts, problems: Problem[]): Analysis {
+/** @param findings Gets what is told. */
+export function createAnalysis(parts: AnalysisParts, findings: Findings): Analysis {
   const { set, locate, domain = defaultDomain } = parts;
   const services = parts.services === undefined ? undefined : [...parts.services];
   const namespaces = new Set([...set].map(({ metadata }) => metadata.namespace));
@@ -58,7 +59,7 @@ export function createAnalysis(parts: AnalysisParts, problems: Problem[]): Analy
     tell(severity, code, resource, path, reason) {
       const id = resourceId(resource);
       const place = locate?.(id, path);
-      problems.push({
+      record(findings, {
         severity,
         code,
         resource: id,

@@ -1,4 +1,5 @@
 import type { Path, Problem } from '../problem.ts';
+import { noFindings } from '../problem-list.ts';
 import type { ResourceSet } from '../resource-set.ts';
 import type { ResourceId } from '../resources/index.ts';
 import type { KnownService } from './analysis.ts';
@@ -29,16 +30,16 @@ export interface AnalyzeOptions {
  * Finds what a single resource cannot show. Each resource of the set is valid by itself; an `error`
  * here means calls that are certain to fail, a `warning` something that is hardly meant.
  *
- * Pure. About 0.1 s for 10,000 routes in one resource.
+ * Tells at most 100 errors and 100 warnings. Pure; about 0.2 s for 10,000 routes in one resource.
  */
 export function analyze(set: ResourceSet, options: AnalyzeOptions = {}): readonly Problem[] {
   const { services, domain, locate } = options;
-  const problems: Problem[] = [];
-  const analysis = createAnalysis({ set, services, domain, locate }, problems);
+  const findings = noFindings();
+  const analysis = createAnalysis({ set, services, domain, locate }, findings);
   findDuplicateHosts(analysis);
   findDestinations(analysis);
   findUnreachableRoutes(analysis);
   findWeights(analysis);
   findRetriesAndTimeouts(analysis);
-  return problems;
+  return findings.problems;
 }

@@ -1,11 +1,19 @@
 import { MeshError } from '@inmesh/core';
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { LineCounter } from 'yaml';
 import { isRecord } from '../check.ts';
-import { hasErrors, type Path, type Problem } from '../problem.ts';
-import { createProblemList, type Locate, maxProblems } from '../problem-list.ts';
+import type { Path, Problem } from '../problem.ts';
+import {
+  createProblemList,
+  type Findings,
+  type Locate,
+  maxProblems,
+  noFindings,
+  record,
+} from '../problem-list.ts';
 import { type Resource, type ResourceId, resourceId } from '../resources/index.ts';
 import { checkResource } from '../validate.ts';
 import { yamlValues } from './yaml-document.ts';
+import { TooDeep, yamlDocuments } from './yaml-text.ts';
 
 /**
  * Characters in one text. 10,000 routes with two destinations each are 2.7 million; parsing takes
@@ -31,7 +39,7 @@ export interface SourcePlace {
 export interface ParsedResources {
   /** In the order of the texts; empty when any problem is an error. */
   readonly resources: readonly Resource[];
-  /** Errors and warnings, at most 100. */
+  /** Errors and warnings, at most 100 of each. */
   readonly problems: readonly Problem[];
   /** Where a field of a parsed resource stands, for problems that are found later. */
   readonly locate: (id: ResourceId, path: Path) => SourcePlace | undefined;
@@ -52,18 +60,18 @@ export function parseResources(
 
 /** Reads several texts as one batch: an error in one refuses them all, and no resource may come twice. */
 export function parseBatch(texts: Iterable<ResourceText>): ParsedResources {
-  const batch = createBatch();
+  const batch: Batch = { findings: noFindings(), found: new Map() };
   for (const { text, file } of texts) {
     if (typeof text !== 'string') {
       throw new MeshError('invalid_argument', `resources must be a text, got ${typeof text}`);
     }
     readText(text, file, batch);
   }
-  const { problems, found } = batch;
-  const resources = hasErrors(problems) ? [] : [...found.values()].map(({ resource }) => resource);
+  const { findings, found } = batch;
+  const resources = findings.errors > 0 ? [] : [...found.values()].map(({ resource }) => resource);
   return {
     resources,
-    problems,
+    problems: findings.problems,
     locate: (id, path) => {
       const origin = found.get(id);
       const place = origin?.locate(path, 'value');
@@ -79,42 +87,41 @@ interface Origin {
 }
 
 interface Batch {
-  readonly problems: Problem[];
+  readonly findings: Findings;
   readonly found: Map<ResourceId, Origin>;
 }
 
-function createBatch(): Batch {
-  return { problems: [], found: new Map() };
-}
-
 function readText(text: string, file: string | undefined, batch: Batch): void {
-  const list = createProblemList({ file }, batch.problems);
   if (text.length > maxTextLength) {
+    const inFile = { file, line: undefined, column: undefined };
     const reason = `has ${text.length} characters, at most ${maxTextLength} are allowed`;
-    list.add('error', 'too_large', [], reason);
+    record(batch.findings, textProblem({ code: 'too_large', reason, ...inFile }));
     return;
   }
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    lineCounter: lines,
-    // Checked by `yamlValues` with a map; the library compares every pair of keys.
-    uniqueKeys: false,
-    logLevel: 'silent',
-    prettyErrors: false,
-  });
-  if (!Array.isArray(documents)) return; // no document: an empty text, or only comments
+  let documents: ReturnType<typeof yamlDocuments>;
+  try {
+    documents = yamlDocuments(text, lines);
+  } catch (error) {
+    if (!(error instanceof TooDeep)) throw error;
+    const { line, col } = lines.linePos(error.offset);
+    const place = { file, line, column: col };
+    record(batch.findings, textProblem({ code: 'too_large', reason: error.message, ...place }));
+    return;
+  }
   for (const document of documents) {
-    if (batch.problems.length >= maxProblems) return;
+    if (batch.findings.errors >= maxProblems) return;
     const failures = [...document.errors, ...document.warnings];
     for (const failure of failures.slice(0, maxProblems)) {
       const { line, col } = lines.linePos(failure.pos[0]);
       const [reason = ''] = failure.message.split('\n');
-      batch.problems.push(textProblem({ code: 'syntax', reason, file, line, column: col }));
+      const problem = textProblem({ code: 'syntax', reason, file, line, column: col });
+      record(batch.findings, problem);
     }
     if (failures.length > 0) continue;
     const { value, locate, mistakes } = yamlValues(document, lines);
     for (const mistake of mistakes.slice(0, maxProblems)) {
-      batch.problems.push(textProblem({ ...mistake, file }));
+      record(batch.findings, textProblem({ ...mistake, file }));
     }
     if (mistakes.length === 0) readDocument(value, file, locate, batch);
   }
@@ -150,8 +157,8 @@ function readResource(
   locate: Locate,
   batch: Batch,
 ): void {
-  if (batch.problems.length >= maxProblems) return;
-  const list = createProblemList({ file, locate }, batch.problems);
+  const list = createProblemList(batch.findings, { file, locate });
+  if (list.full) return;
   const resource = checkResource(value, list);
   if (isRecord(value) && typeof value.kind === 'string' && value.apiVersion === undefined) {
     list.add('error', 'missing_field', ['apiVersion'], 'is needed', 'key');

@@ -12,9 +12,8 @@ import {
 import { shown } from '../check.ts';
 import type { Path, ProblemCode } from '../problem.ts';
 import type { Locate } from '../problem-list.ts';
+import { maxDepth } from './yaml-text.ts';
 
-/** Nesting of Istio's deepest resource is 14; beyond this it is an attack or a mistake. */
-const maxDepth = 64;
 /** 10,000 full routes are 300,000 values. */
 const maxValues = 2_000_000;
 /** Each use of an anchor counts, and again in every copy: what a bomb multiplies. */

@@ -1,0 +1,37 @@
+import { describe, expect, test } from '@jest/globals';
+import { problemsOf } from './problems-of.ts';
+
+describe('Telemetry', () => {
+  const telemetry = (spec: object): string[] => problemsOf('Telemetry', spec);
+  test('tracing.randomSamplingPercentage is within 0..100', () => {
+    expect(telemetry({ tracing: [{ randomSamplingPercentage: 100.1 }] })).toEqual([
+      'error invalid_value /spec/tracing/0/randomSamplingPercentage',
+    ]);
+  });
+  test('tracing.customTags have exactly one source', () => {
+    expect(telemetry({ tracing: [{ customTags: { a: {} } }] })).toEqual([
+      'error missing_field /spec/tracing/0/customTags/a',
+    ]);
+  });
+  test('metrics.overrides: UPSERT needs a value, REMOVE takes none', () => {
+    const override = (tag: object): string[] =>
+      telemetry({ metrics: [{ overrides: [{ tagOverrides: { tag } }] }] }).map((line) =>
+        line.replace('/spec/metrics/0/overrides/0/tagOverrides/tag', ''),
+      );
+    expect(override({})).toEqual(['error missing_field /value']);
+    expect(override({ operation: 'REMOVE', value: 'a' })).toEqual(['error conflict /value']);
+    expect(override({ operation: 'REMOVE' })).toEqual([]);
+  });
+  test('metrics.overrides.match takes one of metric and customMetric', () => {
+    expect(
+      telemetry({
+        metrics: [{ overrides: [{ match: { metric: 'REQUEST_COUNT', customMetric: 'a' } }] }],
+      }),
+    ).toEqual(['error conflict /spec/metrics/0/overrides/0/match']);
+  });
+  test('accessLogging.filter needs an expression', () => {
+    expect(telemetry({ accessLogging: [{ filter: {} }] })).toEqual([
+      'error missing_field /spec/accessLogging/0/filter/expression',
+    ]);
+  });
+});
