@@ -35,7 +35,8 @@ export interface CustomTag {
   readonly literal?: { readonly value: string };
   readonly environment?: { readonly name: string; readonly defaultValue?: string };
   readonly header?: { readonly name: string; readonly defaultValue?: string };
-  readonly formatter?: { readonly value: string };
+  /** Not honoured: Envoy's. */
+  readonly formatter?: unknown;
 }
 
 export interface Metrics {

@@ -12,6 +12,7 @@ import type {
 import { noWaypoints, workloadSelector } from './common.ts';
 import { atMostOneOf, exactlyOneOf } from './exclusive.ts';
 import {
+  any,
   boolean,
   duration,
   type FieldType,
@@ -56,9 +57,6 @@ const header = object<NonNullable<CustomTag['header']>>('Tracing.RequestHeader',
   name: required(headerName, 'Of the header.'),
   defaultValue: honoured(anyText, 'Where it is missing.'),
 });
-const formatter = object<NonNullable<CustomTag['formatter']>>('Tracing.Formatter', {
-  value: required(anyText, "Envoy's format."),
-});
 
 const customTag: ObjectType = object<CustomTag>(
   'Tracing.CustomTag',
@@ -66,7 +64,7 @@ const customTag: ObjectType = object<CustomTag>(
     literal: honoured(literal, 'A fixed text.'),
     environment: honoured(environment, "The process' environment."),
     header: honoured(header, 'A request header.'),
-    formatter: ignored(formatter, "Envoy's formats are not expanded"),
+    formatter: ignored(any, "Envoy's formats are not expanded"),
   },
   { rules: [exactlyOneOf<CustomTag>('literal', 'environment', 'header', 'formatter')] },
 );
