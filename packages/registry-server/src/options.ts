@@ -103,7 +103,8 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
   };
   for (const [name, value] of Object.entries(durations)) within(name, value, 0, maxTimerDelayMs);
   const { keepAliveMs = 5_000 } = options;
-  within('keepAliveMs', keepAliveMs, 10, maxTimerDelayMs);
+  // Clients watch for silence by it: they take no stream that promises less than one sign in ten minutes.
+  within('keepAliveMs', keepAliveMs, 10, 600_000);
   const limits = Object.freeze({ ...defaultLimits, ...options.limits });
   for (const [name, value] of Object.entries(limits))
     within(`limits.${name}`, value, 1, maxTimerDelayMs);

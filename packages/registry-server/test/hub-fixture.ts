@@ -80,10 +80,10 @@ export interface HubFixture {
 }
 
 export function createHubFixture(
-  options: { mergeMs?: number; maxQueueBytes?: number } = {},
+  options: { mergeMs?: number; maxQueueBytes?: number; sessions?: number } = {},
 ): HubFixture {
   const clock = createFakeClock(1_000);
-  const limits = { sessions: 1_000, registrationsPerSession: 10_000 };
+  const limits = { sessions: options.sessions ?? 1_000, registrationsPerSession: 10_000 };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   let drops = 0;
   const hub = new WatchHub({

@@ -125,9 +125,10 @@ test('registering the same again changes no revision', async () => {
 
 test('limits are answered with a problem that names them', async () => {
   const registry = await startRegistry({
-    limits: { sessions: 1, registrationsPerSession: 1, watchers: 1 },
+    limits: { sessions: 2, registrationsPerSession: 1, watchers: 1 },
   });
   const session = await registry.openSession();
+  const other = await registry.openSession();
   const refused = await registry.send('/v1/sessions', { method: 'POST', body: { client: 'b' } });
   expect([refused.status, refused.json.code, refused.headers['retry-after']]).toEqual([
     503,
@@ -139,7 +140,9 @@ test('limits are answered with a problem that names them', async () => {
   const second = await registry.register(session, 'r2');
   expect([second.status, second.json.code]).toEqual([503, 'overloaded']);
   await registry.watch(session);
-  await expect(registry.watch(session)).rejects.toThrow('503');
+  await expect(registry.watch(other)).rejects.toThrow('503');
+  // A stream that replaces one of its own session needs no further place.
+  await registry.watch(session);
 });
 
 test('the status, health, readiness and metrics are there for operators', async () => {
@@ -218,4 +221,23 @@ test('it listens on the IPv6 loopback too', async () => {
   const registry = await startRegistry({ host: '::1' });
   expect(registry.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
   expect((await registry.send('/healthz')).status).toBe(200);
+});
+
+test('nothing is left open after close: the process can exit by itself (hostile case 76)', async () => {
+  const held = (): string[] =>
+    process.getActiveResourcesInfo().filter((name) => /^(TCP|Timeout|Pipe|FS)/.test(name));
+  const before = held().length;
+  const registry = await startRegistry({ closeTimeoutMs: 60_000 });
+  const session = await registry.openSession();
+  await registry.register(session, 'r1', { probe: { path: '/' } });
+  await registry.subscribe(session, 'reviews.default');
+  const stream = await registry.watch(session);
+  await stream.nextOf('snapshot');
+  await registry.server.close();
+  await stream.nextOf('goodbye');
+  // The client's own sockets close a turn or two after their ends did.
+  for (let turns = 0; turns < 1_000 && held().length > before; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(held().length).toBeLessThanOrEqual(before);
 });

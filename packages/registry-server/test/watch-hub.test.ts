@@ -46,6 +46,27 @@ test('a change is encoded once for all who watch it', () => {
   for (const other of more) expect(other).toBe(snapshot);
 });
 
+test('clients of an earlier run that come back all at once are told everything, encoded once (hostile case 56)', () => {
+  const { clock, state, hub, register } = createHubFixture({ mergeMs: 5, sessions: 6_000 });
+  const provider = state.openSession('provider');
+  register(provider, 'r1');
+  const streams = Array.from({ length: 5_000 }, () => {
+    const session = state.openSession('back');
+    const stream = new HeldStream();
+    hub.subscribe(session, ['reviews.default']);
+    hub.open(session, stream, 'ffffffffffff:77');
+    return stream;
+  });
+  const bodies = new Set(streams.map(({ chunks }) => chunks.at(-1)));
+  expect(bodies.size).toBe(1);
+  // Those that register again meanwhile cost one frame for all of them, not one each.
+  const before = streams[0]?.chunks.length ?? 0;
+  for (let i = 2; i <= 1_000; i += 1) register(provider, `r${i}`);
+  clock.advance(5);
+  expect(streams[0]?.chunks.length).toBe(before + 2);
+  expect(snapshots(streams[4_999] as HeldStream)).toHaveLength(1);
+});
+
 test('a watcher that does not read is bounded, and told everything whole once it reads again (hostile case 55)', () => {
   const { clock, state, hub, register, drops } = createHubFixture({ maxQueueBytes: 2_000 });
   const session = state.openSession('slow');

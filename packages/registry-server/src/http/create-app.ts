@@ -42,6 +42,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     // A HEAD of the watch route would open a stream.
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    // What still arrives on open connections while the server closes is answered like the rest.
+    return503OnClosing: false,
     serverFactory: (handler) =>
       createServer(serverOptions(headerTimeoutMs), (request, response) => {
         if (!early(request, response)) handler(request, response);

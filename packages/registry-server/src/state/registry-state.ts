@@ -189,6 +189,7 @@ export class RegistryState {
     this.#endpoints.set(record.id, record);
     service.endpoints.set(record.id, record);
     this.services.sizeChanged(service);
+    this.#log('endpoint registered', record);
     return record;
   }
 
@@ -213,7 +214,13 @@ export class RegistryState {
     record.service.endpoints.delete(record.id);
     this.#publish(record);
     this.services.sizeChanged(record.service);
+    this.#log('endpoint removed', record);
     for (const observer of this.#observers) observer.endpointRemoved(record);
+  }
+
+  #log(message: string, { id, service, declared }: EndpointRecord): void {
+    const { address } = declared;
+    this.#options.logger.debug({ endpoint: id, service: service.service, address }, message);
   }
 
   /** Publishes `record` when what others see of it is not what they saw. */

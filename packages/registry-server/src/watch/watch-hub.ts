@@ -52,6 +52,10 @@ export class WatchHub {
     return this.#watchers.size;
   }
 
+  hasStream(session: Session): boolean {
+    return this.#watchers.has(session);
+  }
+
   start(): void {
     this.#keepAliveTimer = this.#options.clock.setTimer(() => {
       for (const watcher of this.#watchers.values()) watcher.keepAlive();

@@ -54,7 +54,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
     },
     (request, reply) => {
       const session = state.sessions.get(request.params.session);
-      if (hub.watchers >= maxWatchers) {
+      if (hub.watchers >= maxWatchers && !hub.hasStream(session)) {
         throw new MeshError(
           'overloaded',
           `registry: all ${maxWatchers} watch streams are taken; raise limits.watchers`,
