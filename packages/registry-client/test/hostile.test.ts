@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { EndpointList } from '@inmesh/core';
 import { staticEndpoint } from '@inmesh/core';
 import { describe, expect, test } from '@jest/globals';
@@ -28,6 +29,18 @@ describe('a restart of the registry (case 56)', () => {
     registry.settle();
     await until(() => client.get(service)?.state === 'live');
     expect(ids(client.get(service))).toEqual(['b']);
+  });
+
+  test('a stream that ends while the server settles does not go on where it was', async () => {
+    const { registry, client, clock } = await attached();
+    await registry.restart('e2', true);
+    registry.put(service, [a, b]);
+    registry.change(service, [{ ...b, weight: 2 }]);
+    await moveUntil(clock, () => client.get(service)?.endpoints[1]?.weight === 2);
+    registry.streams[0]?.destroy();
+    await until(() => client.state.kind === 'connecting');
+    await moveUntil(clock, () => client.state.kind === 'connected');
+    expect(registry.seen('GET', /watch$/).at(-1)?.headers['last-event-id']).toBeUndefined();
   });
 
   test('an explicit tombstone counts while the server settles', async () => {
@@ -356,6 +369,23 @@ describe('a clean exit (case 76)', () => {
     await client.close();
     await expect(started).rejects.toMatchObject({ code: 'closed' });
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('close does not leave a connection behind that was still being made', async () => {
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}).resume());
+      socket.once('close', () => sockets.delete(socket));
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    // The TLS handshake gets no answer; the connection would be given up after a minute.
+    const { client } = setUp({ servers: `https://127.0.0.1:${port}`, requestTimeoutMs: 60_000 });
+    client.start().catch(() => {});
+    await until(() => sockets.size === 1);
+    await client.close();
+    await until(() => sockets.size === 0);
+    silent.close();
   });
 
   test('a listener that throws is logged, and the others are told', async () => {

@@ -95,6 +95,7 @@ describe('when the registry is away', () => {
     await registry.restart('e2', false);
     await moveUntil(clock, () => registered(registry)?.has(kept.id) === true);
     await moveUntil(clock, () => gone.state.kind === 'deregistered');
+    expect(registry.seen('DELETE', /registrations/)).toEqual([]);
     expect([...(registered(registry)?.keys() ?? [])]).toEqual([kept.id]);
   });
 

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EndpointList, staticEndpoint } from '@inmesh/core';
+import { type EndpointList, silentLogger, staticEndpoint } from '@inmesh/core';
 import { createFakeClock } from '@inmesh/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readSnapshotFile, writeSnapshotFile } from '../src/snapshot-file.ts';
@@ -98,8 +98,7 @@ describe('the writer', () => {
       asked += 1;
       return [list];
     };
-    const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    const writer = new SnapshotWriter({ path, clock, logger, lists });
+    const writer = new SnapshotWriter({ path, clock, logger: silentLogger, lists });
     for (let change = 0; change < 100; change += 1) writer.changed();
     clock.advance(999);
     expect(asked).toBe(0);
@@ -111,6 +110,25 @@ describe('the writer', () => {
     expect(asked).toBe(2);
     await writer.close();
     expect(asked).toBe(2);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('never writes twice at a time, and close waits for both', async () => {
+    const clock = createFakeClock();
+    let asked = 0;
+    const lists = (): EndpointList[] => {
+      asked += 1;
+      return [{ ...list, revision: `${asked}` }];
+    };
+    const writer = new SnapshotWriter({ path, clock, logger: silentLogger, lists });
+    writer.changed();
+    clock.advance(1_000);
+    writer.changed();
+    const closing = writer.close();
+    expect(asked).toBe(1);
+    await closing;
+    const [last] = await readSnapshotFile(path, dayMs, { now: 900, wallNow: clock.wallNow() });
+    expect(last?.revision).toBe('2');
     expect(clock.pendingTimers).toBe(0);
   });
 

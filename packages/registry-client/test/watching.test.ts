@@ -71,6 +71,18 @@ test('services that are followed together are subscribed in one request', async 
   );
 });
 
+test('following one service after the other does not put the first off', async () => {
+  const registry = await fakeRegistry();
+  const { client, clock } = setUp({ servers: registry.url });
+  await client.start();
+  for (let each = 0; each < 12; each += 1) {
+    follow(client, `s${each}.default`);
+    clock.advance(1);
+    await io();
+  }
+  expect(registry.seen('PUT', /subscriptions$/).length).toBeGreaterThan(2);
+});
+
 test.each(['', 'Reviews.default', 'a.b.c', '../x', '__proto__'])(
   'following %j is refused',
   (name) => {
