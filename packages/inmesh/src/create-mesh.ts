@@ -54,7 +54,11 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     names,
     observers,
   });
-  const inbound = createPipeline({ observers, clock, logger });
+  const inbound = createPipeline({
+    observers,
+    ...definedOnly({ samplingRatio: options.samplingRatio }),
+    ...seams(options),
+  });
   const servers = new Set<MeshServer>();
   let closing: Promise<void> | undefined;
   let ignoreSignals = (): void => {};
@@ -182,6 +186,7 @@ function clientOptions(options: MeshOptions): Partial<Parameters<typeof createCl
     timeoutMs,
     maxBodyBytes,
     sourceWaitMs,
+    samplingRatio,
     balancer,
     pool,
     outlier,
@@ -195,6 +200,7 @@ function clientOptions(options: MeshOptions): Partial<Parameters<typeof createCl
     timeoutMs,
     maxBodyBytes,
     sourceWaitMs,
+    samplingRatio,
     balancer,
     pool,
     outlier,

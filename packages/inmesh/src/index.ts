@@ -2,6 +2,6 @@ export { isMeshError, MeshError, type MeshErrorCode } from '@inmesh/core';
 export type { App, FastifyApp } from './app-server.ts';
 export { createMesh } from './create-mesh.ts';
 export type { MeshEmitter, MeshEvents } from './events.ts';
-export type { Mesh, MeshState } from './mesh.ts';
+export type { Mesh, MeshInspection } from './mesh.ts';
 export type { MeshServer } from './mesh-server.ts';
 export type { ListenOptions, MeshOptions } from './options.ts';

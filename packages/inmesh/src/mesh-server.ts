@@ -149,11 +149,11 @@ function answerHealth(
   server: Server,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): void {
-  const emit = server.emit;
+  const emit = server.emit as (...args: unknown[]) => boolean;
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     const [request, response] = args as [IncomingMessage, ServerResponse];
     if (event !== 'request' || request.url !== ownHealthPath) {
-      return emit.call(server, event as 'request', ...(args as [never, never]));
+      return emit.call(server, event, ...args);
     }
     answer(request, response);
     return true;

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import type { Client, ClientState } from '@inmesh/client';
+import type { Client, ClientInspection } from '@inmesh/client';
 import type { Workload } from '@inmesh/core';
 import type { Pipeline } from '@inmesh/inbound';
 import type { Recorder } from '@inmesh/metrics';
@@ -10,7 +10,7 @@ import type { MeshServer } from './mesh-server.ts';
 import type { ListenOptions } from './options.ts';
 
 /** What this process knows and does, at this moment. Reading it changes nothing. */
-export interface MeshState extends ClientState {
+export interface MeshInspection extends ClientInspection {
   readonly workload: Workload;
   /** `undefined` without a registry. */
   readonly registry: RegistryState | undefined;
@@ -33,7 +33,7 @@ export interface Mesh
   listen(app: App, options?: ListenOptions): Promise<MeshServer>;
   /** Resolves when the endpoints of these services are known; rejects with what a call would fail with. */
   ready(...services: readonly string[]): Promise<void>;
-  inspect(): MeshState;
+  inspect(): MeshInspection;
   /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. */
   readonly metricsHandler: RequestListener;
   /** Drains what listens, ends calls and the session, and leaves nothing open. Idempotent. */

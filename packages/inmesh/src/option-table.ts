@@ -86,9 +86,10 @@ export const meshOptionTable: readonly OptionRow[] = rows(
   [
     'sourceWaitMs',
     duration,
-    '2000',
+    '5000',
     'Wait for the first list of a service that was never called before.',
   ],
+  ['samplingRatio', ratio, '0', 'Share of the traces begun here that are sampled.'],
   ['balancer', 'balancer', 'peak-ewma', 'peak-ewma, least-request, round-robin or random.'],
   ['pool.maxConnections', count, '64', 'Connections per endpoint.'],
   ['pool.maxRequests', count, '1024', 'Calls in flight per destination.'],

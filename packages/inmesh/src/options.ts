@@ -53,6 +53,8 @@ export interface MeshOptions {
   readonly maxBodyBytes?: number;
   /** How long a call waits for the first list of a service that was never called before. */
   readonly sourceWaitMs?: number;
+  /** Share of the traces begun in this process that are sampled; a trace that came keeps its flag. */
+  readonly samplingRatio?: number;
   readonly balancer?: BalancerPolicy;
   readonly pool?: Partial<PoolPolicy>;
   /** `null` switches it off. */

@@ -136,7 +136,12 @@ test('endpoints that come and go are told as events and in inspect()', async () 
   expect((await shop.request('http://reviews/')).status).toBe(200);
   expect(shop.inspect()).toMatchObject({
     registry: { kind: 'connected' },
-    services: [{ service: 'reviews.default', endpoints: [{ id: server.endpointId, state: 'up' }] }],
+    services: [
+      {
+        service: 'reviews.default',
+        endpoints: [{ id: server.endpointId, status: 'up', ejected: false }],
+      },
+    ],
   });
   await server.close();
   await removed;

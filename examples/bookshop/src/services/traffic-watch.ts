@@ -50,7 +50,9 @@ export function createTrafficWatch(): { observer: Observer; start(mesh: Mesh): v
   function rows(mesh: Mesh): TrafficRow[] {
     const states = new Map<string, string>();
     for (const service of mesh.inspect().services) {
-      for (const { id, state } of service.endpoints) states.set(id, state);
+      for (const { id, status, ejected, draining } of service.endpoints) {
+        states.set(id, ejected ? 'ejected' : draining ? 'draining' : status);
+      }
     }
     const list: TrafficRow[] = [];
     for (const [endpoint, row] of seen) {
