@@ -153,7 +153,7 @@ export class ConnectionPool implements ConnectionOwner {
     const cancel = detached(() =>
       connector(target, policy.connectTimeoutMs, (result) => {
         this.#handshakes.delete(cancel);
-        if (result instanceof Error) this.#handshakeFailed(result, policy);
+        if (!('socket' in result)) this.#handshakeFailed(result, policy);
         else this.#handshakeDone(new Connection(this.#origin, result, policy, this, clock.now()));
       }),
     );
