@@ -13,7 +13,8 @@ export interface ConnectionTracker {
   readonly handshaking: number;
   /** Closes every connection on which nothing has happened for `quietMs`; never one whose next request has begun to arrive. */
   closeQuiet(quietMs: number): void;
-  destroyAll(): void;
+  /** Resolves when every connection is closed. */
+  destroyAll(): Promise<void>;
   /** Stops listening to the server. */
   stop(): void;
 }
@@ -90,9 +91,13 @@ export function trackConnections(
         }
       }
     },
-    destroyAll() {
+    async destroyAll() {
       for (const socket of connections.keys()) socket.destroy();
-      for (const socket of accepted) socket.destroy();
+      const closed = [...accepted].map((socket) => {
+        socket.destroy();
+        return new Promise((resolve) => socket.once('close', resolve));
+      });
+      await Promise.all(closed);
     },
     stop() {
       unsubscribe('http.server.request.start', onRequestStart);

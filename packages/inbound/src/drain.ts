@@ -72,8 +72,8 @@ export function createDrain(server: Server | SecureServer, options: DrainOptions
     const closed = stopListening(server);
     await emptied(tracker, quietMs, timeoutMs, clock);
     const report = { cutRequests: tracker.responses.size, cutConnections: tracker.open };
-    tracker.destroyAll();
-    await closed;
+    // The server may say that it is closed before its connections have.
+    await Promise.all([tracker.destroyAll(), closed]);
     tracker.stop();
     phase = 'closed';
     return report;

@@ -19,7 +19,7 @@ import {
   meshOf,
   refuse,
 } from '@inmesh/inbound';
-import { recordingObserver, send, sendRaw } from '@inmesh/testing';
+import { eventually, recordingObserver, send, sendRaw } from '@inmesh/testing';
 import { afterEach, expect, test } from '@jest/globals';
 
 const servers: Server[] = [];
@@ -57,7 +57,7 @@ test('every listener of a request and its response runs in its context, on a con
     const request = httpRequest(url, { method: 'POST', agent, headers: { 'x-request-id': id } });
     // Two writes, the second after the handler began: what comes then is emitted from the socket.
     request.write('first');
-    while (seen[id] === undefined) await new Promise(setImmediate);
+    await eventually(() => seen[id] !== undefined);
     request.end('second');
     const [response] = await once(request, 'response');
     response.resume();
@@ -217,7 +217,7 @@ test('a request whose caller left while a step waited is never handled', async (
   const { url } = await listen(createServer(handler));
   const request = httpRequest(url, { agent: false }).end();
   request.on('error', () => {});
-  while (pipeline.inFlight === 0) await new Promise(setImmediate);
+  await eventually(() => pipeline.inFlight > 0);
   request.destroy();
   await observer.until(({ requests }) => requests.length === 1);
   pass();

@@ -1,3 +1,4 @@
+export * from './eventually.ts';
 export * from './fake-clock.ts';
 export { type ReadResponse, type SendOptions, send, sendRaw } from './http-client.ts';
 export * from './memory-source.ts';

@@ -130,11 +130,16 @@ export async function startUpstream(
       for (const socket of sockets) socket.resetAndDestroy();
     },
     close() {
-      closed ??= new Promise((resolve) => {
+      closed ??= (async () => {
         for (const timer of timers) clearTimeout(timer);
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      });
+        const serverClosed = new Promise<void>((resolve) => server.close(() => resolve()));
+        // The server may say that it is closed before its sockets have.
+        const socketsClosed = [...sockets].map((socket) => {
+          socket.destroy();
+          return new Promise((resolve) => socket.once('close', resolve));
+        });
+        await Promise.all([serverClosed, ...socketsClosed]);
+      })();
       return closed;
     },
   };

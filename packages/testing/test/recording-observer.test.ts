@@ -1,5 +1,5 @@
 import type { EndedRequest, MeshEvent } from '@inmesh/core';
-import { recordingObserver } from '@inmesh/testing';
+import { eventually, recordingObserver } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 
 const ended = { method: 'GET', path: '/', status: 200 } as EndedRequest;
@@ -38,4 +38,15 @@ test('clear forgets everything', () => {
   observer.requestEnded(ended);
   observer.clear();
   expect([observer.events.length, observer.requests.length]).toEqual([0, 0]);
+});
+
+test('eventually resolves when it holds, and gives up with what did not', async () => {
+  let turns = 0;
+  await eventually(() => {
+    turns += 1;
+    return turns === 3;
+  });
+  await expect(eventually(() => turns === 99, 5)).rejects.toThrow(
+    /did not become true within 5 ms: .*turns === 99/,
+  );
 });

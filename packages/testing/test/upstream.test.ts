@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
-import { send, sendRaw, startUpstream, type Upstream } from '@inmesh/testing';
+import { eventually, send, sendRaw, startUpstream, type Upstream } from '@inmesh/testing';
 import { afterEach, expect, test } from '@jest/globals';
 
 let upstream: Upstream;
@@ -64,7 +64,7 @@ test('a silent one never answers, and close() does not wait for it', async () =>
   upstream = await startUpstream({ fault: { kind: 'silent' } });
   const answer = send(upstream.url);
   answer.catch(() => {});
-  while (upstream.inFlight === 0) await new Promise(setImmediate);
+  await eventually(() => upstream.inFlight > 0);
   await upstream.close();
   await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
   expect(upstream.openConnections).toBe(0);
@@ -94,7 +94,7 @@ test('all connections can be reset', async () => {
   upstream = await startUpstream();
   const socket = connect(upstream.port, '127.0.0.1');
   await once(socket, 'connect');
-  while (upstream.openConnections === 0) await new Promise(setImmediate);
+  await eventually(() => upstream.openConnections > 0);
   upstream.resetConnections();
   const [error] = await once(socket, 'error');
   expect(error).toMatchObject({ code: 'ECONNRESET' });
