@@ -23,7 +23,7 @@ export function expiredDeadline(clock: Clock): InboundStep {
  * `authorization` header from the step that looks for it: our limit is below the one that
  * `applyServerDefaults` sets.
  */
-export const maxHeaders = 200;
+const maxHeaders = 200;
 
 export function headerCount(): InboundStep {
   return {

@@ -26,7 +26,7 @@ export interface PeerSource {
 const versionText = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 /** `service.namespace;version;serviceAccount` as sent in `inmesh-peer`; anything else is nobody. */
-export function parsePeerHeader(header: string): InboundPeer {
+function parsePeerHeader(header: string): InboundPeer {
   const [workload = '', version = '', , ...rest] = header.split(';', 4);
   const [name = '', namespace = '', ...more] = workload.split('.', 3);
   if (rest.length > 0 || more.length > 0 || !isLabel(name) || !isLabel(namespace)) {
