@@ -1,6 +1,5 @@
-import { isMeshError } from '@inmesh/core';
-import { parseDurationMs } from './duration.ts';
-import type { ProblemCode } from './problem.ts';
+import { checkScalar } from './check-scalar.ts';
+import { type Cursor, isRecord, refuse, shown, wrongType } from './cursor.ts';
 import type { ProblemList } from './problem-list.ts';
 import { closestName } from './schema/closest-name.ts';
 import type {
@@ -11,15 +10,8 @@ import type {
   ObjectType,
   Report,
   Rule,
-  TextType,
 } from './schema/field-type.ts';
 import { forbiddenKeys } from './schema/formats.ts';
-
-/** A value with its place: the path is one growing and shrinking array, not one per value. */
-interface Cursor {
-  readonly list: ProblemList;
-  readonly path: (string | number)[];
-}
 
 /** Deepest nesting of a value that is kept as it is; Istio's own messages end far above. */
 const maxAnyDepth = 20;
@@ -51,35 +43,8 @@ export function runRules<T>(
   for (const rule of rules) rule(value, report);
 }
 
-function refuse(cursor: Cursor, code: ProblemCode, reason: string, at?: 'key'): undefined {
-  cursor.list.add('error', code, cursor.path, reason, at);
-  return undefined;
-}
-
 function checkValue(type: FieldType, value: unknown, cursor: Cursor): unknown {
   switch (type.kind) {
-    case 'text':
-      return checkText(type, value, cursor);
-    case 'number': {
-      if (typeof value !== 'number') return wrongType(cursor, 'a number', value);
-      const whole = !type.integer || Number.isInteger(value);
-      if (Number.isFinite(value) && whole && value >= type.min && value <= type.max) return value;
-      const what = type.integer ? 'a whole number' : 'a number';
-      const range = `must be ${what} within ${type.min}..${type.max}, got ${value}`;
-      return refuse(cursor, 'invalid_value', range);
-    }
-    case 'boolean':
-      return typeof value === 'boolean' ? value : wrongType(cursor, 'true or false', value);
-    case 'enum': {
-      if (typeof value !== 'string') return wrongType(cursor, 'a text', value);
-      if (type.values.includes(value)) return value;
-      const refused = type.refused.get(value);
-      if (refused !== undefined) return refuse(cursor, 'not_supported', `${value} ${refused}`);
-      const reason = `must be one of ${type.values.join(', ')}, got ${shown(value)}`;
-      return refuse(cursor, 'invalid_value', reason);
-    }
-    case 'duration':
-      return checkDuration(type, value, cursor);
     case 'list':
       return checkList(type, value, cursor);
     case 'map':
@@ -88,36 +53,9 @@ function checkValue(type: FieldType, value: unknown, cursor: Cursor): unknown {
       return checkObject(type, value, cursor);
     case 'any':
       return checkAny(value, cursor, 0);
+    default:
+      return checkScalar(type, value, cursor);
   }
-}
-
-function checkText(type: TextType, value: unknown, cursor: Cursor): string | undefined {
-  if (typeof value !== 'string') return wrongType(cursor, 'a text', value);
-  if (value.length > type.maxLength) {
-    const reason = `must be at most ${type.maxLength} characters, got ${value.length}`;
-    return refuse(cursor, 'too_large', reason);
-  }
-  const wrong = type.check?.(value);
-  if (wrong === undefined) return value;
-  return refuse(cursor, 'invalid_value', `${shown(value)} ${wrong}`);
-}
-
-function checkDuration(
-  type: Extract<FieldType, { kind: 'duration' }>,
-  value: unknown,
-  cursor: Cursor,
-): string | undefined {
-  if (typeof value !== 'string') return wrongType(cursor, 'a duration such as 5s', value);
-  let ms: number;
-  try {
-    ms = parseDurationMs(value);
-  } catch (error) {
-    if (!isMeshError(error)) throw error;
-    return refuse(cursor, 'invalid_value', error.message);
-  }
-  if (ms < type.minMs) return refuse(cursor, 'invalid_value', `must be at least ${type.minMs}ms`);
-  if (ms % type.stepMs === 0) return value;
-  return refuse(cursor, 'invalid_value', `must be a multiple of ${type.stepMs}ms`);
 }
 
 function checkList(type: ListType, value: unknown, cursor: Cursor): unknown[] | undefined {
@@ -247,6 +185,8 @@ function isHarmless(field: Field, value: unknown): boolean {
 /** A plain copy. What is not data (functions, dates, cycles) is refused. */
 function checkAny(value: unknown, cursor: Cursor, depth: number): unknown {
   if (depth > maxAnyDepth) return refuse(cursor, 'too_large', 'is nested too deeply');
+  // A list that holds itself many times grows by its own length at every level.
+  if (cursor.list.full) return undefined;
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (Array.isArray(value)) return value.map((item) => checkAny(item, cursor, depth + 1));
@@ -257,32 +197,4 @@ function checkAny(value: unknown, cursor: Cursor, depth: number): unknown {
     else copy[key] = checkAny(value[key], cursor, depth + 1);
   }
   return copy;
-}
-
-function wrongType(cursor: Cursor, expected: string, value: unknown): undefined {
-  const isScalar = typeof value === 'number' || typeof value === 'boolean';
-  const hint = expected === 'a text' && isScalar ? ': write it in quotes' : '';
-  const numeric = expected === 'a number' && typeof value === 'string' && value.trim() !== '';
-  const unquoted = numeric && Number.isFinite(Number(value)) ? ': write it without quotes' : '';
-  const reason = `must be ${expected}, got ${typeName(value)}${hint}${unquoted}`;
-  return refuse(cursor, 'wrong_type', reason);
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return 'nothing (null)';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a map';
-  return typeof value === 'string' ? 'a text' : `${typeof value} ${shown(String(value))}`;
-}
-
-/** Texts of others in messages: quoted, so that no control character gets through, and cut. */
-export function shown(value: string): string {
-  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-}
-
-/** Plain objects only: not lists, dates, maps or class instances. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

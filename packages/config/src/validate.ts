@@ -1,4 +1,5 @@
-import { check, isRecord, runRules, shown } from './check.ts';
+import { check, runRules } from './check.ts';
+import { isRecord, shown } from './cursor.ts';
 import { type Problem, refuseErrors } from './problem.ts';
 import { createProblemList, noFindings, type ProblemList } from './problem-list.ts';
 import { type Resource, type ResourceInput, resourceId } from './resources/index.ts';

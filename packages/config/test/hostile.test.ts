@@ -183,9 +183,9 @@ test.each([undefined, null, 5, 'text', [], () => {}, new Date(), new Map(), Symb
   },
 );
 
-test('a value that holds itself is refused where anything may stand', () => {
+test('a value that holds itself many times is refused where anything may stand', () => {
   const tcpKeepalive: Record<string, unknown> = {};
-  tcpKeepalive.self = tcpKeepalive;
+  tcpKeepalive.self = Array(20).fill(tcpKeepalive);
   const trafficPolicy = { connectionPool: { tcp: { tcpKeepalive } } };
   expect(problemsOf('DestinationRule', { host: 'a', trafficPolicy })[1]).toMatch(
     /^error too_large/,

@@ -24,6 +24,9 @@ describe('PeerAuthentication', () => {
     const portLevelMtls = { '8080': { mode: 'DISABLE' } };
     expect(peer({ selector, portLevelMtls })).toEqual([]);
     expect(peer({ portLevelMtls })).toEqual(['error conflict /spec/portLevelMtls']);
+    expect(peer({ selector, portLevelMtls: {} })).toEqual([
+      'error missing_field /spec/portLevelMtls',
+    ]);
     expect(peer({ selector: { matchLabels: {} }, portLevelMtls })).toEqual([
       'error conflict /spec/portLevelMtls',
     ]);
@@ -177,11 +180,11 @@ describe('AuthorizationPolicy', () => {
   test.each(['65536', '-1', 'http', '080', ''])('operation.ports must not be %j', (port) => {
     expect(to({ ports: [port] })).toEqual(['error invalid_value /ports/0']);
   });
-  test.each(['/a', '/a/*', '*/a', '/a/{*}/b', '/a/{**}', '{*}', '*'])(
+  test.each(['/a', '/a/*', '*/a', '/a/{*}/b', '/a/{**}', '/{**}/a', '{*}', '*'])(
     'operation.paths may be %s',
     (path) => expect(to({ paths: [path] })).toEqual([]),
   );
-  test.each(['/{**}/a', '/a{*}', '/{a}', '/{*}/b*', '/{*', ''])(
+  test.each(['/{**}/{*}', '/{**}/{**}', '/a{*}', '/{a}', '/{*}/b*', '/{*', ''])(
     'operation.paths must not be %j',
     (path) => expect(to({ paths: [path] })).toEqual(['error invalid_value /paths/0']),
   );

@@ -1,6 +1,6 @@
 import { MeshError } from '@inmesh/core';
 import { LineCounter } from 'yaml';
-import { isRecord } from '../check.ts';
+import { isRecord } from '../cursor.ts';
 import type { Path, Problem } from '../problem.ts';
 import {
   createProblemList,

@@ -9,7 +9,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
-import { shown } from '../check.ts';
+import { shown } from '../cursor.ts';
 import type { Path, ProblemCode } from '../problem.ts';
 import type { Locate } from '../problem-list.ts';
 import { maxDepth } from './yaml-text.ts';

@@ -47,13 +47,13 @@ const portText = text('port', 5, (value) =>
 const pathPattern = text('path', 4_096, (value) => {
   if (value === '') return 'must not be empty';
   if (!/[{}]/.test(value)) return undefined;
-  const segments = value.split('/');
-  for (const [index, segment] of segments.entries()) {
-    if (segment === '{*}') continue;
-    if (segment === '{**}' && index === segments.length - 1) continue;
-    if (segment.includes('*') || /[{}]/.test(segment)) {
-      return 'takes {*} as a whole segment and {**} as the last one; no other *, { or } beside them';
+  let rest = false;
+  for (const segment of value.split('/')) {
+    const operator = segment === '{*}' || segment === '{**}';
+    if (operator ? rest : /[{}*]/.test(segment)) {
+      return 'takes {*} and {**} as whole segments, {**} as the last of them, and no other *, { or }';
     }
+    if (segment === '{**}') rest = true;
   }
   return undefined;
 });

@@ -9,8 +9,7 @@ export type FieldType =
   | NumberType
   | { readonly kind: 'boolean' }
   | EnumType
-  /** Go's notation, at least `minMs`, a multiple of `stepMs`. */
-  | { readonly kind: 'duration'; readonly minMs: number; readonly stepMs: number }
+  | DurationType
   | ListType
   | MapType
   | ObjectType
@@ -38,6 +37,13 @@ export interface NumberType {
   readonly integer: boolean;
   readonly min: number;
   readonly max: number;
+}
+
+/** Go's notation, at least `minMs`, a multiple of `stepMs`. */
+export interface DurationType {
+  readonly kind: 'duration';
+  readonly minMs: number;
+  readonly stepMs: number;
 }
 
 export interface ListType {

@@ -14,6 +14,9 @@ const portNumber = text('port', 5, (value) =>
 
 const portsNeedSelector: Rule<PeerAuthenticationSpec> = (spec, report) => {
   if (spec.portLevelMtls === undefined) return;
+  if (Object.keys(spec.portLevelMtls).length === 0) {
+    report.error('missing_field', 'needs at least one port', 'portLevelMtls');
+  }
   if (Object.keys(spec.selector?.matchLabels ?? {}).length > 0) return;
   report.error('conflict', 'needs a selector with labels', 'portLevelMtls');
 };
