@@ -70,18 +70,14 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     },
   });
   const prober = new HealthProber({
-    state,
+    endpoints: state.endpoints,
     maxConcurrent: limits.concurrentProbes,
     clock,
     random: Math.random,
     logger,
   });
-  state.observe({
-    serviceChanged: (service) => hub.serviceChanged(service),
-    endpointRegistered: (record) => prober.endpointRegistered(record),
-    endpointRemoved: (record) => prober.endpointRemoved(record),
-    sessionEnded: (session) => hub.sessionEnded(session),
-  });
+  state.observers.add(hub);
+  state.observers.add(prober);
   const createdAt = clock.now();
   let starting: Promise<Running> | undefined;
   let closing: Promise<void> | undefined;
@@ -90,12 +86,12 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const now = clock.now();
     return {
       version,
-      epoch: state.epoch,
-      revision: state.wireRevision(),
+      epoch: state.revisions.epoch,
+      revision: state.revisions.wire(),
       uptimeMs: Math.round(now - createdAt),
       settlingForMs: settling.remainingMs,
       sessions: state.sessions.size,
-      registrations: state.registrations,
+      registrations: state.endpoints.held,
       services: state.services.size,
       watchers: hub.watchers,
       selfPreservation: {
@@ -107,7 +103,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
 
   const start = async (): Promise<Running> => {
     const store = await createEmbeddedStore({ dataDir: resolved.dataDir });
-    const overrides = await createOverrides({ store, state, logger });
+    const overrides = await createOverrides({ store, endpoints: state.endpoints, logger });
     const guard = createRequestGuard(resolved.allowedHosts);
     const renew = (token: string): boolean => {
       if (!state.renew(token)) return false;
@@ -173,7 +169,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       const { app } = await starting;
       const { address, family, port } = app.server.address() as AddressInfo;
       const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-      logger.info({ url, version, epoch: state.epoch }, 'registry is listening');
+      logger.info({ url, version, epoch: state.revisions.epoch }, 'registry is listening');
       return { url };
     },
     close() {

@@ -97,12 +97,7 @@ export function createHubFixture(
       drops += 1;
     },
   });
-  state.observe({
-    serviceChanged: (record) => hub.serviceChanged(record),
-    endpointRegistered: () => {},
-    endpointRemoved: () => {},
-    sessionEnded: (session) => hub.sessionEnded(session),
-  });
+  state.observers.add(hub);
   return {
     clock,
     state,

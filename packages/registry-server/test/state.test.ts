@@ -46,20 +46,20 @@ test('what an endpoint asks for, an operator and the probes make one status', ()
 
 test('an override is kept while its endpoint is away', () => {
   const state = createState();
-  state.setOverride('r1', 'down');
+  state.endpoints.setOverride('r1', 'down');
   state.register(state.openSession('a'), declareEndpoint('r1', reviews), undefined);
-  expect(state.findEndpoint('r1')?.endpoint.status).toBe('down');
-  state.setOverride('r1', undefined);
-  expect(state.findEndpoint('r1')?.endpoint.status).toBe('up');
+  expect(state.endpoints.find('r1')?.endpoint.status).toBe('down');
+  state.endpoints.setOverride('r1', undefined);
+  expect(state.endpoints.find('r1')?.endpoint.status).toBe('up');
 });
 
 test('what the probes said is forgotten when an endpoint is no longer probed', () => {
   const state = createState();
   const session = state.openSession('a');
   state.register(session, declareEndpoint('r1', reviews), { path: '/' });
-  const record = state.findEndpoint('r1');
+  const record = state.endpoints.find('r1');
   if (record === undefined) throw new Error('not registered');
-  state.setHealthy(record, false);
+  state.endpoints.setHealthy(record, false);
   expect(record.endpoint.status).toBe('down');
   state.register(session, declareEndpoint('r1', reviews), { path: '/' });
   expect(record.endpoint.status).toBe('down');
@@ -104,6 +104,6 @@ test('a million endpoints that come and go leave nothing behind (hostile case 75
     }
     state.expireSession(session);
   }
-  expect([state.sessions.size, state.registrations, state.services.size]).toEqual([0, 0, 1]);
+  expect([state.sessions.size, state.endpoints.held, state.services.size]).toEqual([0, 0, 1]);
   expect(state.services.find('reviews.default')?.endpoints.size).toBe(0);
 });

@@ -1,6 +1,7 @@
 import type { Clock, HealthProbe, Logger, Random, Timer } from '@inmesh/core';
 import type { EndpointRecord } from '../state/endpoint-record.ts';
-import type { RegistryState } from '../state/registry-state.ts';
+import type { EndpointTable } from '../state/endpoint-table.ts';
+import type { StateObserver } from '../state/state-observer.ts';
 import {
   type ProbeInFlight,
   type ProbeResult,
@@ -10,7 +11,7 @@ import {
 import { type ProbePlan, ProbeVerdict, probePlan } from './probe-verdict.ts';
 
 export interface HealthProberOptions {
-  readonly state: RegistryState;
+  readonly endpoints: EndpointTable;
   /** Probes at once; the others wait their turn. */
   readonly maxConcurrent: number;
   readonly clock: Clock;
@@ -29,7 +30,7 @@ interface Probed {
 }
 
 /** Probes the endpoints that ask for it, each at its own interval, and tells the state. */
-export class HealthProber {
+export class HealthProber implements StateObserver {
   readonly #options: HealthProberOptions;
   readonly #probed = new Map<string, Probed>();
   /** Due, in order, waiting for a place. */
@@ -115,7 +116,7 @@ export class HealthProber {
     if (healthy === record.healthy) return;
     const fields = { endpoint: record.id, service: record.service.service, healthy };
     this.#options.logger.info(fields, 'health probe changed its verdict');
-    this.#options.state.setHealthy(record, healthy);
+    this.#options.endpoints.setHealthy(record, healthy);
   }
 }
 

@@ -51,7 +51,7 @@ export class LeaseSweeper {
     const now = clock.now();
     const lateMs = now - this.#sweptAt - this.#intervalMs;
     this.#sweptAt = now;
-    state.removeLeft();
+    state.endpoints.removeLeft();
     if (lateMs > ttlMs / 3) {
       // Half a TTL covers a renewal at a third with its jitter.
       this.#graceUntil = now + ttlMs / 2;

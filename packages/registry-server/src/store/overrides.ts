@@ -6,7 +6,7 @@ import {
   type StoreChange,
   type Unsubscribe,
 } from '@inmesh/core';
-import type { RegistryState } from '../state/registry-state.ts';
+import type { EndpointTable } from '../state/endpoint-table.ts';
 
 const prefix = 'overrides/';
 const statuses: ReadonlySet<string> = new Set<EndpointStatus>(['up', 'draining', 'down']);
@@ -16,12 +16,12 @@ const maxOverrides = 10_000;
 
 export interface OverridesOptions {
   readonly store: Store;
-  readonly state: RegistryState;
+  readonly endpoints: EndpointTable;
   readonly logger: Logger;
 }
 
 /**
- * Operators' status overrides: written to the store, and applied to the state from its watch, so
+ * Operators' status overrides: written to the store, and applied from its watch, so
  * that servers which share a store agree. They stay until taken back, also while their endpoint
  * is away.
  */
@@ -35,7 +35,7 @@ export interface Overrides {
 
 /** Applies what the store holds, then follows it. */
 export async function createOverrides(options: OverridesOptions): Promise<Overrides> {
-  const { store, state, logger } = options;
+  const { store, endpoints, logger } = options;
   const known = new Set<string>();
   let unsubscribe: Unsubscribe = () => {};
   let closed = false;
@@ -43,7 +43,7 @@ export async function createOverrides(options: OverridesOptions): Promise<Overri
   const apply = (id: string, value: string | undefined): void => {
     if (value === undefined) known.delete(id);
     else known.add(id);
-    state.setOverride(id, value === undefined ? undefined : parseStatus(id, value, logger));
+    endpoints.setOverride(id, value === undefined ? undefined : parseStatus(id, value, logger));
   };
   const applyChange = (change: StoreChange): void => {
     if (change.kind === 'put') apply(change.entry.key.slice(prefix.length), change.entry.value);
@@ -69,7 +69,7 @@ export async function createOverrides(options: OverridesOptions): Promise<Overri
 
   return {
     async set(id, status) {
-      if (state.findEndpoint(id) === undefined) {
+      if (endpoints.find(id) === undefined) {
         throw new MeshError(
           'not_found',
           `registry: no endpoint ${JSON.stringify(id)} is registered`,

@@ -1,4 +1,4 @@
-import type { RegistryState } from '../state/registry-state.ts';
+import type { RevisionCounter } from '../state/revision-counter.ts';
 
 /**
  * The revision after which a stream goes on, from its `Last-Event-ID`. `undefined` when there is
@@ -7,12 +7,13 @@ import type { RegistryState } from '../state/registry-state.ts';
  */
 export function parseResumePoint(
   lastEventId: string | undefined,
-  state: Pick<RegistryState, 'epoch' | 'revision'>,
+  revisions: Pick<RevisionCounter, 'epoch' | 'current'>,
 ): number | undefined {
   if (lastEventId === undefined) return undefined;
   const colon = lastEventId.indexOf(':');
   const digits = lastEventId.slice(colon + 1);
-  if (lastEventId.slice(0, colon) !== state.epoch || !/^\d{1,15}$/.test(digits)) return undefined;
+  if (lastEventId.slice(0, colon) !== revisions.epoch || !/^\d{1,15}$/.test(digits))
+    return undefined;
   const revision = Number(digits);
-  return revision <= state.revision ? revision : undefined;
+  return revision <= revisions.current ? revision : undefined;
 }

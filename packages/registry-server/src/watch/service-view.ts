@@ -1,5 +1,6 @@
 import type { ServiceName, ServiceSnapshot, WireEndpoint } from '@inmesh/core';
 import type { RegistryState } from '../state/registry-state.ts';
+import type { RevisionCounter } from '../state/revision-counter.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
 import { encodeFrame } from './frame.ts';
 
@@ -10,7 +11,7 @@ export function serviceSnapshot(state: RegistryState, service: ServiceName): Ser
   if (record !== undefined) {
     for (const { endpoint } of record.endpoints.values()) endpoints.push(endpoint);
   }
-  const revision = state.wireRevision(record?.revision ?? 0);
+  const revision = state.revisions.wire(record?.revision ?? 0);
   return { service, revision, known: record !== undefined, endpoints };
 }
 
@@ -35,12 +36,10 @@ export function missedChanges(
   return changes === undefined ? 'forgotten' : { record, ...changes };
 }
 
-/** What became of `endpointIds` since the service's revision `from`; `id`, if any, is what to resume from after it. */
+/** What became of the endpoints that changed; `id`, if any, is what to resume from after it. */
 export function deltaFrame(
-  state: RegistryState,
-  record: ServiceRecord,
-  from: number,
-  endpointIds: Iterable<string>,
+  revisions: RevisionCounter,
+  { record, from, endpointIds }: MissedChanges,
   id: number | undefined,
 ): Buffer {
   const upserts: WireEndpoint[] = [];
@@ -50,13 +49,15 @@ export function deltaFrame(
     if (present === undefined) removes.push(endpointId);
     else upserts.push(present.endpoint);
   }
-  const { service } = record;
-  const revisions = {
-    from: state.wireRevision(from),
-    revision: state.wireRevision(record.revision),
-  };
   return encodeFrame(
-    { kind: 'delta', service, ...revisions, upserts, removes },
-    id === undefined ? undefined : state.wireRevision(id),
+    {
+      kind: 'delta',
+      service: record.service,
+      from: revisions.wire(from),
+      revision: revisions.wire(record.revision),
+      upserts,
+      removes,
+    },
+    id === undefined ? undefined : revisions.wire(id),
   );
 }

@@ -2,16 +2,18 @@ import type { Clock, ServiceName, Timer } from '@inmesh/core';
 import type { RegistryState } from '../state/registry-state.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
 import type { Session } from '../state/session.ts';
+import type { StateObserver } from '../state/state-observer.ts';
+import { ChangeMerger } from './change-merger.ts';
 import { encodeFrame, encodeId } from './frame.ts';
 import { parseResumePoint } from './resume-point.ts';
 import { deltaFrame, type MissedChanges, missedChanges, serviceSnapshot } from './service-view.ts';
-import type { Topic } from './topic.ts';
+import { type Topic, TopicTable } from './topic.ts';
 import type { WatchStream } from './watch-stream.ts';
 import { Watcher } from './watcher.ts';
 
 export interface WatchHubOptions {
   readonly state: RegistryState;
-  /** After a flush, changes are gathered for this long, and at least as long as the flush took. */
+  /** See `ChangeMerger`. */
   readonly mergeMs: number;
   readonly keepAliveMs: number;
   readonly maxQueueBytes: number;
@@ -25,27 +27,32 @@ export interface WatchHubOptions {
 const settledSlice = 100;
 
 /**
- * Brings every change to every stream that follows its service. A change is encoded once. The
- * first goes out at once; those that follow within a few milliseconds go out together.
+ * Brings every change to every stream that follows its service, encoded once for all of them.
  *
  * What an `id:` promises: its reader has heard of every change up to that revision in the services
- * that it follows. So a frame's id never passes a change that is still waiting in another topic.
+ * that it follows. So a frame's id never passes a change that is still to come on the same stream.
  */
-export class WatchHub {
+export class WatchHub implements StateObserver {
   readonly #options: WatchHubOptions;
   readonly #watchers = new Map<Session, Watcher>();
-  readonly #topics = new Map<ServiceName, Topic>();
-  /** Topics with unpublished changes, ordered by the first of them. */
-  readonly #dirty = new Set<Topic>();
-  /** Watchers that wait for a snapshot of a dirty topic. */
+  readonly #merger: ChangeMerger;
+  readonly #topics: TopicTable;
+  /** Watchers that wait for a snapshot of a topic whose changes wait. */
   readonly #waiting = new Set<Watcher>();
-  #mergeTimer: Timer | undefined;
   #keepAliveTimer: Timer | undefined;
   #settledTurn: NodeJS.Immediate | undefined;
-  #quietUntil = 0;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
+    const { mergeMs, clock, state } = options;
+    this.#merger = new ChangeMerger({
+      mergeMs,
+      clock,
+      revision: () => state.revisions.current,
+      publish: (topic, id) => this.#publish(topic, id),
+      onFlushed: () => this.#pumpWaiting(),
+    });
+    this.#topics = new TopicTable((topic) => this.#merger.forget(topic));
   }
 
   get watchers(): number {
@@ -68,20 +75,15 @@ export class WatchHub {
     const { state, keepAliveMs, maxQueueBytes, isSettling, onDrop } = this.#options;
     this.#watchers.get(session)?.stream.end();
     this.#detach(session);
-    const watcher = new Watcher({
-      session,
-      stream,
-      maxQueueBytes,
-      writeSnapshot: this.#writeSnapshot,
-      onDrop,
-    });
+    const writeSnapshot = this.#writeSnapshot;
+    const watcher = new Watcher({ session, stream, maxQueueBytes, writeSnapshot, onDrop });
     stream.on('error', () => stream.destroy());
     stream.on('close', () => {
       if (this.#watchers.get(session) === watcher) this.#detach(session);
     });
     this.#watchers.set(session, watcher);
-    const resumeFrom = parseResumePoint(lastEventId, state);
-    const { epoch } = state;
+    const resumeFrom = parseResumePoint(lastEventId, state.revisions);
+    const { epoch } = state.revisions;
     const resumed = resumeFrom !== undefined;
     stream.write(
       encodeFrame({ kind: 'hello', epoch, settling: isSettling(), resumed, keepAliveMs }),
@@ -113,17 +115,9 @@ export class WatchHub {
     watcher?.pump();
   }
 
-  serviceChanged(record: ServiceRecord): void {
-    const topic = this.#topics.get(record.service);
-    if (topic === undefined) return;
-    if (!this.#dirty.has(topic)) {
-      topic.firstUnpublished = record.revision;
-      this.#dirty.add(topic);
-    }
-    if (this.#mergeTimer !== undefined) return;
-    const waitMs = this.#quietUntil - this.#options.clock.now();
-    if (waitMs <= 0) this.#flush();
-    else this.#mergeTimer = this.#options.clock.setTimer(() => this.#flush(), waitMs);
+  serviceChanged({ service, revision }: ServiceRecord): void {
+    const topic = this.#topics.find(service);
+    if (topic !== undefined) this.#merger.add(topic, revision);
   }
 
   sessionEnded(session: Session): void {
@@ -145,39 +139,20 @@ export class WatchHub {
     next();
   }
 
-  /** Says goodbye to every stream and ends it. */
+  /** Tells what still waits, says goodbye to every stream and ends it. */
   close(): void {
-    this.#mergeTimer?.cancel();
     this.#keepAliveTimer?.cancel();
     if (this.#settledTurn !== undefined) clearImmediate(this.#settledTurn);
-    this.#flush();
+    this.#merger.flush();
     for (const [session, watcher] of this.#watchers) {
       this.#detach(session);
       watcher.goodbye();
     }
   }
 
-  #flush(): void {
-    const { clock, mergeMs, state } = this.#options;
-    this.#mergeTimer?.cancel();
-    this.#mergeTimer = undefined;
-    const startedAt = clock.now();
-    const topics = [...this.#dirty];
-    this.#dirty.clear();
-    for (const [i, topic] of topics.entries()) {
-      const next = topics[i + 1];
-      this.#publish(topic, next === undefined ? state.revision : next.firstUnpublished - 1);
-    }
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const watcher of waiting) watcher.pump();
-    // At most half of the time goes into fan-out, however many watch.
-    const endedAt = clock.now();
-    this.#quietUntil = endedAt + Math.max(mergeMs, endedAt - startedAt);
-  }
-
   #publish(topic: Topic, id: number): void {
-    const record = this.#options.state.services.find(topic.service);
+    const { state } = this.#options;
+    const record = state.services.find(topic.service);
     const from = topic.published;
     topic.snapshot = undefined;
     topic.published = record?.revision ?? 0;
@@ -189,7 +164,7 @@ export class WatchHub {
       }
       return;
     }
-    const frame = deltaFrame(this.#options.state, record, from, changes.endpointIds, id);
+    const frame = deltaFrame(state.revisions, { ...changes, record, from }, id);
     for (const watcher of topic.followers) watcher.deliver(topic, frame);
   }
 
@@ -199,73 +174,59 @@ export class WatchHub {
     const missed: MissedChanges[] = [];
     for (const [service, { provenBy }] of watcher.session.subscriptions) {
       const changes = missedChanges(state, service, resumeFrom);
-      // A dirty topic's next delta begins where its followers are: be there first.
-      const dirty = this.#dirty.has(this.#topics.get(service) as Topic);
+      // The next delta of a topic whose changes wait begins where its followers are: be there first.
+      const waits = this.#merger.isWaiting(this.#topics.find(service) as Topic);
       if (provenBy > resumeFrom || changes === 'forgotten') watcher.resync(service);
-      else if (changes !== 'none' && dirty) watcher.resync(service);
+      else if (changes !== 'none' && waits) watcher.resync(service);
       else if (changes !== 'none') missed.push(changes);
     }
-    const id = this.#safeRevision();
-    for (const [i, { record, from, endpointIds }] of missed.entries()) {
+    const id = this.#merger.publishedUntil();
+    for (const [i, changes] of missed.entries()) {
       if (watcher.stream.writableLength > maxQueueBytes) {
-        watcher.resync(record.service);
+        watcher.resync(changes.record.service);
         continue;
       }
       // The last one's id says that all of them were heard.
       const idOfLast = i === missed.length - 1 ? id : undefined;
-      watcher.stream.write(deltaFrame(state, record, from, endpointIds, idOfLast));
+      watcher.stream.write(deltaFrame(state.revisions, changes, idOfLast));
     }
-  }
-
-  /** Every change up to it has been published. */
-  #safeRevision(): number {
-    for (const topic of this.#dirty) return topic.firstUnpublished - 1;
-    return this.#options.state.revision;
   }
 
   readonly #writeSnapshot = (watcher: Watcher, service: ServiceName): boolean => {
     const { state } = this.#options;
-    const topic = this.#topics.get(service);
+    const topic = this.#topics.find(service);
     const subscription = watcher.session.subscriptions.get(service);
     if (topic === undefined || subscription === undefined) return true;
     // The flush will publish a delta from the last published revision: a snapshot taken now would
     // already be past it.
-    if (this.#dirty.has(topic)) {
+    if (this.#merger.isWaiting(topic)) {
       this.#waiting.add(watcher);
       return false;
     }
     // A number of its own, so that a client which resumes from it has proven that it got this.
-    subscription.provenBy = state.nextRevision();
-    if (topic.snapshot === undefined) {
-      topic.snapshot = encodeFrame({ kind: 'snapshot', ...serviceSnapshot(state, service) });
-    }
+    subscription.provenBy = state.revisions.next();
+    topic.snapshot ??= encodeFrame({ kind: 'snapshot', ...serviceSnapshot(state, service) });
     watcher.stream.cork();
-    watcher.stream.write(encodeId(state.wireRevision(this.#safeRevision())));
+    watcher.stream.write(encodeId(state.revisions.wire(this.#merger.publishedUntil())));
     watcher.stream.write(topic.snapshot);
     watcher.stream.uncork();
     return true;
   };
 
-  #join(watcher: Watcher, service: ServiceName): Topic {
-    let topic = this.#topics.get(service);
-    if (topic === undefined) {
-      const published = this.#options.state.services.find(service)?.revision ?? 0;
-      const followers = new Set<Watcher>();
-      topic = { service, followers, published, firstUnpublished: 0, snapshot: undefined };
-      this.#topics.set(service, topic);
-    }
-    topic.followers.add(watcher);
-    return topic;
+  #pumpWaiting(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const watcher of waiting) watcher.pump();
+  }
+
+  #join(watcher: Watcher, service: ServiceName): void {
+    const revision = this.#options.state.services.find(service)?.revision ?? 0;
+    this.#topics.join(watcher, service, revision);
   }
 
   #leave(watcher: Watcher, service: ServiceName): void {
     watcher.forget(service);
-    const topic = this.#topics.get(service);
-    if (topic === undefined) return;
-    topic.followers.delete(watcher);
-    if (topic.followers.size > 0) return;
-    this.#topics.delete(service);
-    this.#dirty.delete(topic);
+    this.#topics.leave(watcher, service);
   }
 
   #detach(session: Session): void {

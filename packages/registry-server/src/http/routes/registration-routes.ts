@@ -26,7 +26,7 @@ export function registrationRoutes(app: App, state: RegistryState): void {
       const session = state.sessions.get(request.params.session);
       const declared = declareEndpoint(request.params.id, request.body);
       const revision = state.register(session, declared, request.body.probe);
-      return { revision: state.wireRevision(revision) };
+      return { revision: state.revisions.wire(revision) };
     },
   );
 

@@ -39,7 +39,7 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
         session: token,
         ttlMs: sessionTtlMs,
         renewEveryMs: Math.round(sessionTtlMs / 3),
-        epoch: state.epoch,
+        epoch: state.revisions.epoch,
       };
     },
   );
