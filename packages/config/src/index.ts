@@ -8,6 +8,7 @@ export * from './problem.ts';
 export * from './resource-set.ts';
 export * from './resources/index.ts';
 export { parseRetryOn } from './schema/http-retry.ts';
+export { kindNames } from './schema/kinds.ts';
 export { compileRegex, maxRegexLength } from './schema/regex.ts';
 export { appliesToMesh } from './schema/virtual-service.ts';
 export * from './short-forms.ts';

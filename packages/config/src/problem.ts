@@ -68,7 +68,18 @@ export function formatProblem(problem: Problem): string {
   const place = [problem.file, problem.line, problem.column].filter((part) => part !== undefined);
   const subject = [problem.resource, problem.path].filter(Boolean).join(' ');
   const parts = [place.join(':'), problem.severity, subject, `${problem.reason} [${problem.code}]`];
-  return parts.filter((part) => part !== '').join(': ');
+  return printable(parts.filter((part) => part !== '').join(': '));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not get through
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Keys and file names are others' texts: none may move the cursor, colour a terminal or add a line to a log. */
+function printable(text: string): string {
+  return text.replace(
+    unprintable,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** How many problems one error's message spells out. */

@@ -1,4 +1,4 @@
-import { hasErrors, maxTextLength, parseResources, validate } from '@inmesh/config';
+import { formatProblem, hasErrors, maxTextLength, parseResources, validate } from '@inmesh/config';
 import { expect, test } from '@jest/globals';
 import { problemsOf, resourceWith, routeProblems, to } from './problems-of.ts';
 
@@ -166,11 +166,18 @@ test('an error after 100 warnings is still told', () => {
   expect(hasErrors(problems)).toBe(true);
 });
 
-test('names of others cannot write into a terminal or a log (case 53)', () => {
-  const { problems } = validate({ kind: 'a\u001b[31m\nb', metadata: { name: 'x\ny' } });
-  for (const { reason, resource } of problems) {
+test.each([
+  'kind: "a\\e[31m\\nb"',
+  'kind: DestinationRule\n"a\\e[31m\\nb": 1',
+  'kind: !a\u001b[31m b',
+  'a: \u009b31m: b',
+  '"\\u202e": 1\n"\\u202e": 2',
+])('%j cannot write into a terminal or a log (case 53)', (text) => {
+  const { problems } = parseResources(text, { file: 'a\nb' });
+  expect(problems).not.toEqual([]);
+  for (const line of problems.map(formatProblem)) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass
-    expect(`${reason}${resource}`).not.toMatch(/[\x00-\x1f]/);
+    expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/);
   }
 });
 

@@ -27,7 +27,7 @@ export interface YamlValues {
   readonly mistakes: readonly YamlMistake[];
 }
 
-export interface YamlMistake {
+interface YamlMistake {
   readonly code: ProblemCode;
   readonly reason: string;
   readonly line: number | undefined;

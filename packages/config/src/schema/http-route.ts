@@ -40,7 +40,7 @@ import { httpRetry } from './http-retry.ts';
 import { httpRouteRules } from './http-route-rules.ts';
 import { compileRegex, regex } from './regex.ts';
 
-export const destination: ObjectType = object<Destination>('Destination', {
+const destination: ObjectType = object<Destination>('Destination', {
   host: required(host, "A service. Short names are of the resource's namespace."),
   subset: honoured(label, "Defined by the host's DestinationRule.", { default: 'all endpoints' }),
   port: honoured(portSelector, 'Needed only where the service has several.', {

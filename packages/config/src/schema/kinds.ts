@@ -56,6 +56,9 @@ export const kinds: ReadonlyMap<string, KindSchema> = new Map(
   schemas.map((schema) => [schema.kind, schema]),
 );
 
+/** Their names, in that order. */
+export const kindNames: readonly ResourceKind[] = schemas.map((schema) => schema.kind);
+
 /** Istio's other kinds, with what to do instead. */
 export const refusedKinds: ReadonlyMap<string, string> = new Map([
   ['Gateway', 'gateways are not part of this mesh; keep it in another file'],
