@@ -20,8 +20,14 @@ export interface AppServer {
   close(): Promise<void>;
 }
 
-/** Throws `invalid_argument` for what cannot serve. */
-export function appServer(app: App): AppServer {
+/**
+ * A plain handler that throws or rejects is answered with 500 by `guard`: without it the process
+ * would end. Frameworks do that themselves. Throws `invalid_argument` for what cannot serve.
+ */
+export function appServer(
+  app: App,
+  guard: (handler: RequestListener) => RequestListener,
+): AppServer {
   if (app instanceof Server) return plainServer(app);
   if (isFastify(app)) {
     return {
@@ -33,7 +39,7 @@ export function appServer(app: App): AppServer {
       close: async () => void (await app.close()),
     };
   }
-  if (typeof app === 'function') return plainServer(createServer(app as RequestListener));
+  if (typeof app === 'function') return plainServer(createServer(guard(app)));
   throw new MeshError(
     'invalid_argument',
     'listen takes an Express app, a Fastify instance, a node:http server or a (request, response) handler',

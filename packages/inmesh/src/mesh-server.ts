@@ -8,6 +8,7 @@ import {
   type DrainPhase,
   type DrainReport,
   healthz,
+  meshHttp,
   type Pipeline,
 } from '@inmesh/inbound';
 import type { RegistrationHandle, RegistryClient } from '@inmesh/registry-client';
@@ -59,7 +60,11 @@ export async function startServer(
 ): Promise<MeshServer> {
   const { host, port, propagationMs, drainTimeoutMs } = { ...defaults, ...listen };
   const address = advertisedAddress(host, listen.advertise); // refuses before anything is open
-  const framework = appServer(app);
+  const framework = appServer(app, (handler) =>
+    meshHttp(context.pipeline, handler, {
+      onError: (error) => context.logger.error({ err: error }, 'a handler failed'),
+    }),
+  );
   const { server } = framework;
   applyServerDefaults(server);
   const drain = createDrain(server);

@@ -1,80 +1,113 @@
-import type { Problem, ServicePage, ServiceSnapshot } from '@inmesh/core';
-import { splitServiceName } from '@inmesh/core';
+import { formatResources, type Resource } from '@inmesh/config';
+import {
+  type ConfigResource,
+  type ConfigSnapshot,
+  type ServicePage,
+  type ServiceSnapshot,
+  splitServiceName,
+} from '@inmesh/core';
 import { Command, Option } from 'commander';
-import { request } from 'undici';
+import { resourcePath } from './delete.ts';
+import { kindOf } from './kinds.ts';
+import { callRegistry, registryOption } from './registry-api.ts';
+import { printTable } from './table.ts';
 
-const registryOption = (): Option =>
-  new Option('--registry <url>', 'the registry to ask')
-    .default('http://127.0.0.1:8761')
-    .env('INMESH_REGISTRY');
+interface GetFlags {
+  readonly registry: string;
+  readonly namespace?: string;
+  readonly output?: 'yaml' | 'json';
+}
 
-/** `inmesh get services` and `inmesh get endpoints reviews`: what the registry holds. */
+/** `inmesh get services`, `inmesh get endpoints reviews`, `inmesh get virtualservices -o yaml`. */
 export function getCommand(): Command {
-  const get = new Command('get').description('Show what the registry holds.');
-  get
-    .command('services')
-    .description('every service, with how many endpoints are up')
+  return new Command('get')
+    .description(
+      'Show what the registry holds: services, endpoints of a service, or resources of a kind.',
+    )
+    .argument('<what>', 'services, endpoints, or a kind (VirtualService, vs, …)')
+    .argument('[name]', 'the service whose endpoints, or one resource')
+    .option('-n, --namespace <name>', 'of the resources')
+    .addOption(new Option('-o, --output <format>', 'whole resources').choices(['yaml', 'json']))
     .addOption(registryOption())
-    .action(async ({ registry }: { registry: string }) => {
-      const rows: string[][] = [];
-      let after = '';
-      do {
-        const page = await read<ServicePage>(registry, `/v1/services?limit=500${after}`);
-        for (const { service, endpoints, up } of page.services)
-          rows.push([service, `${up}/${endpoints}`]);
-        after = page.next === undefined ? '' : `&after=${encodeURIComponent(page.next)}`;
-      } while (after !== '');
-      print(['SERVICE', 'UP'], rows);
+    .action(async (what: string, name: string | undefined, flags: GetFlags) => {
+      if (what === 'services') return printServices(await listServices(flags.registry));
+      if (what === 'endpoints') return printEndpoints(flags.registry, name);
+      return printResources(kindOf(what), name, flags);
     });
-  get
-    .command('endpoints <service>')
-    .description('the endpoints of one service (reviews, or reviews.prod)')
-    .addOption(registryOption())
-    .action(async (service: string, { registry }: { registry: string }) => {
-      const { name, namespace } = splitServiceName(service);
-      const path = `/v1/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-      const { endpoints } = await read<ServiceSnapshot>(registry, path);
-      print(
-        ['ENDPOINT', 'ADDRESS', 'STATUS', 'VERSION', 'ZONE'],
-        endpoints.map(({ id, address, ports, status, labels, locality }) => [
-          id,
-          ports
-            .map(({ port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`)
-            .join(','),
-          status,
-          labels.version ?? '-',
-          locality.zone === '' ? '-' : locality.zone,
-        ]),
-      );
-    });
-  return get;
 }
 
-async function read<T>(registry: string, path: string): Promise<T> {
-  const { statusCode, body } = await request(new URL(path, registry), {
-    headersTimeout: 5_000,
-    bodyTimeout: 5_000,
-  }).catch((error: Error) => {
-    throw new Error(
-      `the registry at ${registry} does not answer (${error.message}): is it running, and is --registry right?`,
-    );
-  });
-  if (statusCode === 200) return (await body.json()) as T;
-  const problem = (await body.json().catch(() => ({}))) as Partial<Problem>;
-  throw new Error(problem.detail ?? `the registry answered ${statusCode}`);
+type ServiceRow = ServicePage['services'][number];
+
+/** Every service, over all pages. */
+export async function listServices(registry: string): Promise<ServiceRow[]> {
+  const rows: ServiceRow[] = [];
+  let after = '';
+  do {
+    const page = await callRegistry<ServicePage>(registry, 'GET', `/v1/services?limit=500${after}`);
+    rows.push(...page.services);
+    after = page.next === undefined ? '' : `&after=${encodeURIComponent(page.next)}`;
+  } while (after !== '');
+  return rows;
 }
 
-/** Columns as wide as their widest cell. */
-function print(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+export function readService(registry: string, service: string): Promise<ServiceSnapshot> {
+  const { name, namespace } = splitServiceName(service);
+  const path = `/v1/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+  return callRegistry(registry, 'GET', path);
+}
+
+function printServices(services: readonly ServiceRow[]): void {
+  printTable(
+    ['SERVICE', 'UP'],
+    services.map(({ service, up, endpoints }) => [service, `${up}/${endpoints}`]),
   );
-  for (const row of [head, ...rows]) {
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+}
+
+async function printEndpoints(registry: string, service: string | undefined): Promise<void> {
+  if (service === undefined) throw new Error('say which service: inmesh get endpoints reviews');
+  const { endpoints } = await readService(registry, service);
+  printTable(
+    ['ENDPOINT', 'ADDRESS', 'STATUS', 'VERSION', 'ZONE'],
+    endpoints.map(({ id, address, ports, status, labels, locality }) => [
+      id,
+      ports
+        .map(({ port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`)
+        .join(','),
+      status,
+      labels.version ?? '-',
+      locality.zone === '' ? '-' : locality.zone,
+    ]),
+  );
+}
+
+async function printResources(
+  kind: string,
+  name: string | undefined,
+  flags: GetFlags,
+): Promise<void> {
+  const { registry, namespace, output } = flags;
+  const query = new URLSearchParams({ kind, ...(namespace === undefined ? {} : { namespace }) });
+  const resources =
+    name === undefined
+      ? (await callRegistry<ConfigSnapshot>(registry, 'GET', `/v1/resources?${query}`)).resources
+      : [
+          await callRegistry<ConfigResource>(
+            registry,
+            'GET',
+            resourcePath(kind, namespace ?? 'default', name),
+          ),
+        ];
+  if (output !== undefined) {
+    process.stdout.write(formatResources(resources as readonly Resource[], output));
+    return;
   }
+  printTable(
+    ['KIND', 'NAMESPACE', 'NAME', 'CREATED'],
+    resources.map(({ metadata }) => [
+      kind,
+      metadata.namespace ?? 'default',
+      metadata.name,
+      metadata.creationTimestamp ?? '-',
+    ]),
+  );
 }

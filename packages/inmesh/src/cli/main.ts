@@ -1,6 +1,12 @@
 import { Command } from 'commander';
+import { analyzeCommand } from './analyze.ts';
+import { applyCommand } from './apply.ts';
+import { deleteCommand } from './delete.ts';
+import { diffCommand } from './diff.ts';
+import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
 import { registryCommand } from './registry.ts';
+import { splitCommand } from './split.ts';
 import { version } from './version.ts';
 
 const program = new Command('inmesh')
@@ -8,6 +14,12 @@ const program = new Command('inmesh')
   .version(version)
   .addCommand(registryCommand())
   .addCommand(getCommand())
+  .addCommand(applyCommand())
+  .addCommand(deleteCommand())
+  .addCommand(diffCommand())
+  .addCommand(analyzeCommand())
+  .addCommand(splitCommand())
+  .addCommand(explainCommand())
   .showHelpAfterError();
 
 try {
