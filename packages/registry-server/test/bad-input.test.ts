@@ -378,6 +378,7 @@ test('an unknown route, method or page is a problem', async () => {
   for (const query of ['limit=0', 'limit=1e9', 'limit=x', 'colour=red']) {
     expect((await registry.send(`/v1/services?${query}`)).status).toBe(400);
   }
+  expect((await registry.send('/v1/sessions?after=x')).json.errors[0].path).toBe('/after');
   expect((await registry.send('/v1/services/default/Reviews')).status).toBe(400);
   expect((await registry.send('/v1/services/%ff/x')).json.code).toBe('invalid_argument');
 });

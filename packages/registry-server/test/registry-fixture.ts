@@ -7,7 +7,7 @@ import {
 } from '@inmesh/registry-server';
 import { afterEach } from '@jest/globals';
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
@@ -16,7 +16,7 @@ export interface Answer {
   readonly json: any;
 }
 
-export interface Sent {
+interface Sent {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   /** A string is sent as it is, everything else as JSON. */
@@ -24,7 +24,7 @@ export interface Sent {
 }
 
 /** One stream of a session, as its client reads it. */
-export interface Stream {
+interface Stream {
   readonly response: IncomingMessage;
   /** The `id:` that came last. */
   readonly lastId: string | undefined;
@@ -93,7 +93,7 @@ export async function startRegistry(options: RegistryServerOptions = {}): Promis
   };
 }
 
-export function sendTo(url: string, { method = 'GET', headers = {}, body }: Sent): Promise<Answer> {
+function sendTo(url: string, { method = 'GET', headers = {}, body }: Sent): Promise<Answer> {
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const type = text === undefined ? {} : { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ export function capConnections(server: Server, limit: number, logger: Logger): v
     const peer = socket.remoteAddress ?? '';
     const count = open.get(peer) ?? 0;
     if (count >= limit) {
-      logger.warn({ peer, limit }, 'connection refused: too many of this peer');
+      logger.debug({ peer, limit }, 'connection refused: too many of this peer');
       socket.destroy();
       return;
     }

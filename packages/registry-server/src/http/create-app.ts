@@ -60,7 +60,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   // Only JSON: what a page can send without asking first (text/plain, forms) is not even read.
   app.removeContentTypeParser('text/plain');
-  // The first hook of each request; authentication will be the second.
+  // The first hook of each request, where authentication will follow (and in the renewal handler).
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = guard(request.raw);
     if (refusal === undefined) {

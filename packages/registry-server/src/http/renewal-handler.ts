@@ -18,6 +18,7 @@ const prefix = '/v1/sessions/';
  * 2,000 a second), and Fastify's request, reply and hooks cost half as much again as `node:http`
  * takes for the whole exchange. Only the plain success is answered here: a session that is unknown,
  * a body, a refusal goes on to the route of the same path, which has the words for it.
+ * No hook of Fastify's sees these requests: what is to hold for every request belongs in the guard.
  */
 export function createRenewalHandler({ guard, renew }: RenewalHandlerOptions): EarlyHandler {
   return (request, response) => {

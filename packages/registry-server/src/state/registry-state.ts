@@ -14,7 +14,7 @@ import type { Session } from './session.ts';
 import { SessionTable } from './session-table.ts';
 import { StateObservers } from './state-observer.ts';
 
-export interface StateLimits {
+interface StateLimits {
   readonly sessions: number;
   readonly registrationsPerSession: number;
 }

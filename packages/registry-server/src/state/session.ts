@@ -2,7 +2,7 @@ import type { ServiceName } from '@inmesh/core';
 import type { EndpointRecord } from './endpoint-record.ts';
 
 /** What a session's stream carries of one service. */
-export interface Subscription {
+interface Subscription {
   /**
    * The revision that proves that the client has this service's snapshot: it has when it resumes
    * from this number or a later one. `Infinity`: not sent yet.

@@ -5,7 +5,7 @@ import type { ServiceRecord } from '../../state/service-record.ts';
 import { serviceSnapshot } from '../../watch/service-view.ts';
 import type { App } from '../app.ts';
 import { answers } from '../schemas/answers.ts';
-import { label, pageQuery } from '../schemas/common-schemas.ts';
+import { label, pageQuery, serviceNameSchema } from '../schemas/common-schemas.ts';
 import { servicePageSchema, serviceSnapshotSchema } from '../schemas/service-schemas.ts';
 
 const tags = ['services'];
@@ -17,7 +17,7 @@ export function serviceRoutes(app: App, state: RegistryState): void {
       schema: {
         tags,
         summary: 'List services by name',
-        querystring: pageQuery,
+        querystring: pageQuery(serviceNameSchema),
         response: answers({ 200: servicePageSchema }),
       },
     },

@@ -1,11 +1,11 @@
 import type { SessionPage } from '@inmesh/core';
-import { Type } from 'typebox';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { App } from '../app.ts';
 import { answers, noContent } from '../schemas/answers.ts';
 import { pageQuery } from '../schemas/common-schemas.ts';
 import {
   openSessionSchema,
+  sessionCursor,
   sessionOpenedSchema,
   sessionPageSchema,
 } from '../schemas/session-schemas.ts';
@@ -76,13 +76,13 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
       schema: {
         tags: ['operations'],
         summary: 'List sessions, without their secrets',
-        querystring: Type.Unsafe<{ limit?: number; after?: string }>(pageQuery),
+        querystring: pageQuery(sessionCursor),
         response: answers({ 200: sessionPageSchema }),
       },
     },
     async (request): Promise<SessionPage> => {
       const { limit = 100, after = '0' } = request.query;
-      const page = state.sessions.page(Number.parseInt(after, 10) || 0, limit);
+      const page = state.sessions.page(Number(after), limit);
       const last = page.at(-1);
       const sessions = page.map((session) => ({
         client: session.client,

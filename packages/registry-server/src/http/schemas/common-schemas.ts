@@ -75,14 +75,15 @@ export interface PageQuery {
   readonly after?: string;
 }
 
-export const pageQuery: WireSchema<PageQuery> = wire<PageQuery>()(
-  Type.Object(
-    {
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
-      after: Type.Optional(
-        Type.String({ maxLength: 127, description: '`next` of the page before' }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-);
+/** @param cursor What `next` of the page before looks like. */
+export function pageQuery(cursor: WireSchema<string>): WireSchema<PageQuery> {
+  return wire<PageQuery>()(
+    Type.Object(
+      {
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
+        after: Type.Optional(cursor),
+      },
+      { additionalProperties: false },
+    ),
+  );
+}

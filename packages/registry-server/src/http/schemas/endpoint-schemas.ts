@@ -23,7 +23,7 @@ import { type WireSchema, wire } from './wire-schema.ts';
 const closed = { additionalProperties: false } as const;
 const portNumber = Type.Integer({ minimum: 1, maximum: 65_535 });
 
-export const portSchema: WireSchema<EndpointPort> = wire<EndpointPort>()(
+const portSchema: WireSchema<EndpointPort> = wire<EndpointPort>()(
   Type.Object({ name: label, port: portNumber, servicePort: Type.Optional(portNumber) }, closed),
 );
 
@@ -32,7 +32,7 @@ const maxIntervalMs = 3_600_000;
 const maxTimeoutMs = 60_000;
 const streak = Type.Integer({ minimum: 1, maximum: 100 });
 
-export const probeSchema: WireSchema<HealthProbe> = wire<HealthProbe>()(
+const probeSchema: WireSchema<HealthProbe> = wire<HealthProbe>()(
   Type.Object(
     {
       // One slash only: `//host/` is another host to whoever resolves it as a URL.

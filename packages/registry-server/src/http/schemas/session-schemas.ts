@@ -32,6 +32,11 @@ export function subscriptionsSchema(maxServices: number): WireSchema<ServedSubsc
   );
 }
 
+/** The number of the last session on the page before: its token is a secret. */
+export const sessionCursor: WireSchema<string> = wire<string>()(
+  Type.String({ pattern: '^[0-9]{1,15}$' }),
+);
+
 export const sessionPageSchema: WireSchema<SessionPage> = wire<SessionPage>()(
   Type.Object({
     sessions: Type.Array(
