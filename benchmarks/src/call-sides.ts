@@ -78,7 +78,11 @@ export function axiosSide(port: number, path: string, maxSockets: number): Side 
 /** What a careful team puts together today. */
 export function axiosStackSide(port: number, path: string, maxSockets: number): Side {
   const httpAgent = new HttpAgent({ keepAlive: true, maxSockets });
-  const instance = axios.create({ baseURL: `http://127.0.0.1:${port}`, httpAgent, timeout: 10_000 });
+  const instance = axios.create({
+    baseURL: `http://127.0.0.1:${port}`,
+    httpAgent,
+    timeout: 10_000,
+  });
   axiosRetry(instance, { retries: 2 });
   const breaker = new CircuitBreaker((url: string) => instance.get(url), { timeout: false });
   return {

@@ -1,4 +1,10 @@
-import { newSpanId, newTraceId, type Observer, type RequestContext, runInContext } from '@inmesh/core';
+import {
+  newSpanId,
+  newTraceId,
+  type Observer,
+  type RequestContext,
+  runInContext,
+} from '@inmesh/core';
 import {
   axiosSide,
   axiosStackSide,
@@ -11,7 +17,7 @@ import {
   requestSide,
   type Side,
 } from './call-sides.ts';
-import { type Upstream, startUpstream } from './call-upstream.ts';
+import { startUpstream, type Upstream } from './call-upstream.ts';
 import { type BenchOptions, type BenchResult, compare } from './harness.ts';
 
 export interface CallBenchOptions extends BenchOptions {

@@ -8,6 +8,7 @@ import type {
   RouterSource,
   Sink,
 } from '@inmesh/core';
+import type { CallsInFlight } from './calls-in-flight.ts';
 import type { DeadlineWheel } from './deadline-wheel.ts';
 import type { ObserverGroup } from './observer-group.ts';
 import type { PlaceQueue } from './place-queue.ts';
@@ -53,7 +54,7 @@ export interface CallRuntime {
   /** Starts a call of the client's own, past the interceptors, on a decision made already. */
   startCall(call: Call, sink: Sink, decision: RouteDecision): void;
   /** Calls in flight, for `close()`. */
-  readonly calls: Set<{ abort(reason: unknown): void }>;
+  readonly calls: CallsInFlight;
   /** Set when the client takes no more calls. */
   closed: boolean;
   /** Told when the last call in flight ended after `closed` was set. */

@@ -3,6 +3,7 @@ import type { Call, Clock, NameScope, Send, ServiceName, Sink } from '@inmesh/co
 import { MeshError, runInContext, unknownLocality } from '@inmesh/core';
 import type { Dispatcher } from 'undici';
 import type { CallRuntime } from './call-runtime.ts';
+import { CallsInFlight } from './calls-in-flight.ts';
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts';
 import { createDeadlineWheel } from './deadline-wheel.ts';
 import { MeshDispatcher } from './faces/dispatcher.ts';
@@ -106,7 +107,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     onEvent: observers.event,
     onRemoved: connections.drain,
   });
-  const calls: CallRuntime['calls'] = new Set();
+  const calls = new CallsInFlight();
   const runtime: CallRuntime = {
     clock,
     random,
@@ -156,7 +157,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     runtime.closed = true;
     if (calls.size > 0) await idle(runtime, options.closeTimeoutMs);
     const gone = new MeshError('closed', 'the client was closed before the call ended');
-    for (const call of [...calls]) call.abort(gone);
+    calls.abortAll(gone);
     services.close();
     connections.destroy();
     wheel.close();

@@ -36,6 +36,9 @@ export class Fifo<T> {
     else place.previous.next = place.next;
     if (place.next === undefined) this.#last = place.previous;
     else place.next.previous = place.previous;
+    // A dead place that pointed on would keep all later ones alive until a full collection.
+    place.next = undefined;
+    place.previous = undefined;
     this.size -= 1;
   }
 }

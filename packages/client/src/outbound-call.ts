@@ -28,6 +28,7 @@ import {
 } from '@inmesh/core';
 import { bodyBytes, destroyBody, isReplayable, onBodyError } from './call-body.ts';
 import type { CallRuntime } from './call-runtime.ts';
+import type { InFlight } from './calls-in-flight.ts';
 import { WheelTimer } from './deadline-wheel.ts';
 import type { DestinationState } from './destination-state.ts';
 import type { EndpointState } from './endpoint-state.ts';
@@ -65,7 +66,11 @@ type Phase =
  *
  * It serves as its own `EndedCall`: observers read it and copy what they keep.
  */
-export class OutboundCall extends WheelTimer implements CallControl, AttemptOwner, EndedCall {
+export class OutboundCall
+  extends WheelTimer
+  implements CallControl, AttemptOwner, EndedCall, InFlight
+{
+  position: number = -1;
   readonly service: ServiceName;
   readonly method: string;
   readonly path: string;
@@ -461,6 +466,7 @@ export class OutboundCall extends WheelTimer implements CallControl, AttemptOwne
         headers,
         body: call.body,
         upgrade: call.upgrade ?? null,
+        servername: 'unused',
         reset: null,
       },
       dueAt,
@@ -569,7 +575,7 @@ export class OutboundCall extends WheelTimer implements CallControl, AttemptOwne
       if (this.#queuePlace !== undefined) runtime.places.leave(destination, this.#queuePlace);
       if (this.#holdsPlace) runtime.places.release(destination);
     }
-    runtime.calls.delete(this);
+    runtime.calls.remove(this);
     if (runtime.closed && runtime.calls.size === 0) runtime.onIdle?.();
   }
 }

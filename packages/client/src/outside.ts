@@ -3,6 +3,7 @@ import type { Call, CallControl, Clock, HeaderPairs, PoolPolicy, Send, Sink } fr
 import { isMeshError, MeshError } from '@inmesh/core';
 import { Agent, type Dispatcher } from 'undici';
 import { destroyBody, onBodyError } from './call-body.ts';
+import type { CallsInFlight, InFlight } from './calls-in-flight.ts';
 import { type DeadlineWheel, WheelTimer } from './deadline-wheel.ts';
 import { classifyFailure, connectFailed } from './transport/attempt-failure.ts';
 import { decodePairs, type ParsedHeaders, UpstreamHead } from './transport/upstream-head.ts';
@@ -14,7 +15,7 @@ export interface OutsideOptions {
   /** Of a call that says nothing; 0 is none. */
   readonly timeoutMs: number;
   /** Calls in flight, for `close()`. */
-  readonly calls: Set<{ abort(reason: unknown): void }>;
+  readonly calls: CallsInFlight;
   readonly ended: () => void;
 }
 
@@ -49,7 +50,8 @@ export function createOutside(options: OutsideOptions): Outside {
 }
 
 /** One call to the outside: one try, one deadline. */
-class OutsideCall extends WheelTimer implements CallControl, Dispatcher.DispatchHandler {
+class OutsideCall extends WheelTimer implements CallControl, InFlight, Dispatcher.DispatchHandler {
+  position: number = -1;
   readonly #options: OutsideOptions;
   readonly #call: Call;
   readonly #sink: Sink;
@@ -187,7 +189,7 @@ class OutsideCall extends WheelTimer implements CallControl, Dispatcher.Dispatch
     this.#ended = true;
     this.#options.wheel.clear(this);
     this.#call.signal?.removeEventListener('abort', this);
-    this.#options.calls.delete(this);
+    this.#options.calls.remove(this);
     this.#options.ended();
   }
 }

@@ -24,10 +24,7 @@ export function bufferedResponse(
   );
 }
 
-async function decodeWhole(
-  { body, headerPairs }: MeshResponse,
-  maxBytes: number,
-): Promise<Buffer> {
+async function decodeWhole({ body, headerPairs }: MeshResponse, maxBytes: number): Promise<Buffer> {
   const encodings = readEncodings(joinedHeader(headerPairs, 'content-encoding'));
   return encodings.length === 0
     ? body

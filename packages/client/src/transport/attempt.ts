@@ -46,6 +46,8 @@ export interface AttemptRequest {
   readonly headers: string[];
   readonly body: CallBody;
   readonly upgrade: string | null;
+  /** Unused, and said so that undici does not parse the host for one: the socket is open already. */
+  readonly servername: string;
   /** `true` closes the connection after the answer; `null` leaves it to HTTP. */
   reset: boolean | null;
 }
