@@ -1,0 +1,148 @@
+import type { Logger, RequestIdentity } from '@inmesh/core';
+import {
+  type Exchange,
+  type InboundRequest,
+  type InboundStep,
+  type Refusal,
+  refuse,
+  type StepResult,
+} from '@inmesh/inbound';
+import { removeHeader, setHeader } from './edit-headers.ts';
+import { invalidToken, type TokenFailure, type TokenFailureKind } from './token-failure.ts';
+import { type TokenLocation, tokenAt } from './token-location.ts';
+import type { TokenResult, TokenVerifier } from './token-verifier.ts';
+import type { VerifiedToken } from './verified-token.ts';
+
+/** A token that a request brought, at one place, for one rule. */
+interface PresentedToken {
+  readonly verifier: TokenVerifier;
+  readonly location: TokenLocation;
+  readonly text: string;
+}
+
+/**
+ * The step that finds out who the end user is. No token: the request passes without identity. One
+ * that some rule accepts: it passes with it. Otherwise 401 (bad), 403 (for another audience) or 503
+ * (the issuer's keys cannot be had). CORS preflights carry no token and pass.
+ *
+ * @param verifiers Read once a request: they change with the configuration.
+ */
+export function tokenAuthentication(
+  verifiers: () => readonly TokenVerifier[],
+  logger: Logger,
+): InboundStep {
+  return {
+    name: 'jwt',
+    run(request, exchange) {
+      const rules = verifiers();
+      // Also where there is no token: nobody but us says what is in these headers.
+      for (const { rule } of rules) {
+        if (rule.payloadHeader !== undefined) removeHeader(request, rule.payloadHeader);
+        for (const { header } of rule.claimHeaders) removeHeader(request, header);
+      }
+      if (isPreflight(request)) return undefined;
+      const presented = presentedTokens(rules, request, exchange);
+      if ('kind' in presented) return refusal(presented);
+      const [first, ...others] = presented;
+      if (first === undefined) return undefined;
+      const result = first.verifier.verify(first.text);
+      if (others.length === 0 && !(result instanceof Promise)) {
+        return settle(presented, [result], request, exchange, logger);
+      }
+      const results = [result, ...others.map(({ verifier, text }) => verifier.verify(text))];
+      return Promise.all(results).then((settled) =>
+        settle(presented, settled, request, exchange, logger),
+      );
+    },
+  };
+}
+
+function isPreflight({ method, headers }: InboundRequest): boolean {
+  return (
+    method === 'OPTIONS' &&
+    headers.origin !== undefined &&
+    headers['access-control-request-method'] !== undefined
+  );
+}
+
+function presentedTokens(
+  verifiers: readonly TokenVerifier[],
+  request: InboundRequest,
+  exchange: Exchange,
+): readonly PresentedToken[] | TokenFailure {
+  const presented: PresentedToken[] = [];
+  for (const verifier of verifiers) {
+    for (const location of verifier.rule.locations) {
+      const found = tokenAt(location, request, exchange);
+      if (found === 'repeated') return invalidToken(`there are several ${location.name}`);
+      if (found !== undefined) presented.push({ verifier, location, text: found.token });
+    }
+  }
+  return presented;
+}
+
+function settle(
+  presented: readonly PresentedToken[],
+  results: readonly TokenResult[],
+  request: InboundRequest,
+  exchange: Exchange,
+  logger: Logger,
+): StepResult {
+  const at = results.findIndex(({ kind }) => kind === 'verified');
+  if (at < 0) {
+    const failure = worst(results as readonly TokenFailure[]);
+    logger.info(
+      { ...failure, rules: presented.map((one) => one.verifier.rule.name) },
+      'a token was refused',
+    );
+    return refusal(failure);
+  }
+  const accepted = presented[at] as PresentedToken;
+  const verified = results[at] as VerifiedToken;
+  const ambiguous = presented.some(
+    ({ text }, i) => text !== accepted.text && results[i]?.kind === 'verified',
+  );
+  // Whose request is it? Istio leaves that undefined.
+  if (ambiguous) return refusal(invalidToken('there are two valid tokens'));
+  adopt(verified, accepted.location, request, exchange);
+  return undefined;
+}
+
+function adopt(
+  { rule, principal, claims, outputHeaders }: VerifiedToken,
+  location: TokenLocation,
+  request: InboundRequest,
+  exchange: Exchange,
+): void {
+  if (location.kind === 'header' && !rule.forwardToken) removeHeader(request, location.name);
+  for (let i = 0; i < outputHeaders.length; i += 2) {
+    setHeader(request, outputHeaders[i] as string, outputHeaders[i + 1] as string);
+  }
+  const { context } = exchange;
+  context.identity = {
+    peer: context.identity?.peer,
+    peerVerified: context.identity?.peerVerified ?? false,
+    principal,
+    claims,
+  } satisfies RequestIdentity;
+}
+
+const ranks: readonly TokenFailureKind[] = ['keys-unavailable', 'audience', 'invalid', 'issuer'];
+
+/** The failure that says most: that of the rule which knows the token's issuer. */
+function worst(failures: readonly TokenFailure[]): TokenFailure {
+  return failures.reduce((most, next) =>
+    ranks.indexOf(next.kind) < ranks.indexOf(most.kind) ? next : most,
+  );
+}
+
+function refusal({ kind, reason }: TokenFailure): Refusal {
+  const detail = `the token is not accepted: ${reason}`;
+  if (kind === 'audience') return refuse(403, 'forbidden', detail);
+  if (kind === 'keys-unavailable') {
+    return refuse(503, 'connect_failed', detail, { headers: ['retry-after', '1'] });
+  }
+  // Reasons are our own words without quotes, so that they fit into the header as they are.
+  const challenge = `Bearer error="invalid_token", error_description="${reason}"`;
+  return refuse(401, 'unauthenticated', detail, { headers: ['www-authenticate', challenge] });
+}
