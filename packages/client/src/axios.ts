@@ -38,5 +38,12 @@ export function meshAdapter(mesh: MeshSender): AxiosAdapter {
 
 /** A ready axios instance that calls through the mesh. */
 export function meshAxios(mesh: MeshSender, defaults?: CreateAxiosDefaults): AxiosInstance {
-  return axios.create({ ...defaults, adapter: meshAdapter(mesh) });
+  const instance = axios.create({ ...defaults, adapter: meshAdapter(mesh) });
+  // axios merges every default into every request; these mean something in browsers only.
+  for (const name of browserOnly) {
+    if (defaults?.[name] === undefined) delete instance.defaults[name];
+  }
+  return instance;
 }
+
+const browserOnly = ['xsrfCookieName', 'xsrfHeaderName'] as const;

@@ -1,12 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { CallControl, MeshError, ResponseHead, Sink } from '@inmesh/core';
-import { joinedHeader } from '@inmesh/core';
-import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import axios, { type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
 import { readAll, toReadable } from '../faces/body-streams.ts';
 import { decode, readEncodings } from '../faces/decode-body.ts';
+import { decodeMarkedText } from '../faces/decode-text.ts';
 import { type MeshResponse, parsedHeaders } from '../faces/request.ts';
 import { ResponseBody } from '../faces/response-body.ts';
+import type { ParsedHeaders } from '../transport/upstream-head.ts';
+
+const { AxiosHeaders } = axios;
 
 /** A whole answer as axios knows it; a promise only where a compressed body has to be decoded. */
 export function bufferedResponse(
@@ -24,8 +27,8 @@ export function bufferedResponse(
   );
 }
 
-async function decodeWhole({ body, headerPairs }: MeshResponse, maxBytes: number): Promise<Buffer> {
-  const encodings = readEncodings(joinedHeader(headerPairs, 'content-encoding'));
+async function decodeWhole({ body, headers }: MeshResponse, maxBytes: number): Promise<Buffer> {
+  const encodings = readEncodings(headers['content-encoding']);
   return encodings.length === 0
     ? body
     : readAll(decode(Readable.from([body]), encodings), maxBytes);
@@ -37,14 +40,14 @@ function readAs(
 ): unknown {
   if (responseType === 'arraybuffer') return body;
   if (responseType === 'blob') return new Blob([new Uint8Array(body)]);
-  const text = body.toString((responseEncoding ?? 'utf8') as BufferEncoding);
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  if (responseEncoding === undefined || responseEncoding === 'utf8') return decodeMarkedText(body);
+  return body.toString(responseEncoding as BufferEncoding);
 }
 
 interface PlainHead {
   readonly status: number;
   readonly statusText: string;
-  readonly headers: object;
+  readonly headers: ParsedHeaders;
 }
 
 function toResponse(
@@ -52,7 +55,12 @@ function toResponse(
   data: unknown,
   config: InternalAxiosRequestConfig,
 ): AxiosResponse {
-  return { data, status, statusText, headers: headers as AxiosResponse['headers'], config };
+  // Set past its setters, which look up and clean each name anew: these come from a parser.
+  const made = new AxiosHeaders() as unknown as Record<string, unknown>;
+  for (const name of Object.keys(headers)) {
+    if (name !== '__proto__') made[name] = headers[name];
+  }
+  return { data, status, statusText, headers: made as AxiosResponse['headers'], config };
 }
 
 /** An answer whose body axios' caller reads as a stream (`responseType: 'stream'`). */
@@ -83,7 +91,7 @@ export class StreamedAnswer implements Sink {
       const encodings =
         this.#config.decompress === false
           ? []
-          : readEncodings(joinedHeader(head.headers, 'content-encoding'));
+          : readEncodings(parsedHeaders(head)['content-encoding']);
       const body = new ResponseBody(this.#control);
       const data = decode(toReadable(body, this.#context), encodings);
       this.#body = body;

@@ -16,8 +16,7 @@ export function toWebStream(body: ResponseBody): ReadableStream<Uint8Array> {
         controller = given;
         body.attach({
           chunk(chunk) {
-            // A copy: a byte stream takes the memory that it is given away, and this is the socket's.
-            controller.enqueue(new Uint8Array(chunk));
+            controller.enqueue(detachable(chunk));
             return (controller.desiredSize ?? 0) > 0;
           },
           end() {
@@ -61,6 +60,17 @@ export function toReadable(
     },
   });
   return readable;
+}
+
+/**
+ * A byte stream takes the memory that it is given away from everybody else. A chunk that is a whole
+ * read of the socket is nobody else's; of a part, with the head or a neighbour beside it, a copy.
+ */
+function detachable(chunk: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer } = chunk;
+  return chunk.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer
+    ? new Uint8Array(buffer)
+    : new Uint8Array(chunk);
 }
 
 /** Everything that `stream` gives. Throws `response_too_large`, and ends the stream, above `limit` bytes. */

@@ -15,9 +15,10 @@ const lenient = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_F
  * The codings to undo, the outermost first; empty when there is nothing to do, or one that we do
  * not know: the body is then handed on as it is, as `fetch` does. Throws `protocol_error` for too many.
  */
-export function readEncodings(header: string | undefined): readonly string[] {
+export function readEncodings(header: string | string[] | undefined): readonly string[] {
   if (header === undefined || header === '' || header === 'identity') return none;
-  const names = header
+  const text = typeof header === 'string' ? header : header.join();
+  const names = text
     .toLowerCase()
     .split(',', maxLayers + 2)
     .map((name) => name.trim());

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { ResponseHead } from '@inmesh/core';
 import { readAll, toReadable, toWebStream } from './body-streams.ts';
 import { decode } from './decode-body.ts';
+import { decodeMarkedText } from './decode-text.ts';
 import { collect, ResponseBody } from './response-body.ts';
 
 /** What a `MeshFetchResponse` is made of. */
@@ -89,7 +90,7 @@ export class MeshFetchResponse implements Response {
   }
 
   text(): Promise<string> {
-    return this.#read(toText);
+    return this.#read(decodeMarkedText);
   }
   json(): Promise<unknown> {
     return this.#read(toJson);
@@ -168,14 +169,8 @@ function settle<T>(convert: (bytes: Buffer) => T, bytes: Buffer): Promise<T> {
   }
 }
 
-function toText(bytes: Buffer): string {
-  // A byte order mark is no text, says the Encoding standard.
-  const marked = bytes.length > 2 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  return bytes.toString('utf8', marked ? 3 : 0);
-}
-
 function toJson(bytes: Buffer): unknown {
-  return JSON.parse(toText(bytes));
+  return JSON.parse(decodeMarkedText(bytes));
 }
 
 /** Always a copy: the memory belongs to the socket's read, and may hold a neighbour's answer. */

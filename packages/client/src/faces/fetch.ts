@@ -1,5 +1,5 @@
 import type { CallControl, Clock, ResponseHead, Send, Sink } from '@inmesh/core';
-import { headerValue, joinedHeader, MeshError, runInContext } from '@inmesh/core';
+import { headerValue, MeshError, runInContext } from '@inmesh/core';
 import { addHeaders } from '../header-pairs.ts';
 import type { MeshHosts } from '../mesh-hosts.ts';
 import { PreparedCall } from '../prepared-call.ts';
@@ -8,6 +8,7 @@ import type { EncodedBody } from './encode-body.ts';
 import { type FetchInput, type MeshFetchInit, readFetchInput } from './fetch-input.ts';
 import { MeshFetchResponse } from './fetch-response.ts';
 import { followRedirect, type Hop, isRedirect, maxRedirects } from './redirect.ts';
+import { parsedHeaders } from './request.ts';
 import { ResponseBody } from './response-body.ts';
 
 /** `fetch` as everybody knows it, with `init.mesh`. Fails with `MeshError`, or the signal's reason when it aborted. */
@@ -111,9 +112,7 @@ class FetchHop implements Sink {
       }
       const { status } = head;
       const bodyless = hop.method === 'HEAD' || status === 204 || status === 205 || status === 304;
-      const encodings = bodyless
-        ? []
-        : readEncodings(joinedHeader(head.headers, 'content-encoding'));
+      const encodings = bodyless ? [] : readEncodings(parsedHeaders(head)['content-encoding']);
       const body = new ResponseBody(this.#control);
       this.#body = body;
       const response = new MeshFetchResponse({

@@ -12,6 +12,7 @@ import { addHeaders, type HeadersInput } from '../header-pairs.ts';
 import type { MeshHosts } from '../mesh-hosts.ts';
 import { PreparedCall } from '../prepared-call.ts';
 import { type ParsedHeaders, parsePairs, UpstreamHead } from '../transport/upstream-head.ts';
+import { decodeText } from './decode-text.ts';
 import { type BodyInput, type EncodedBody, encodeBody } from './encode-body.ts';
 
 /** One call of `client.request`. */
@@ -50,12 +51,12 @@ export class MeshResponse {
   }
 
   text(): string {
-    return this.body.toString('utf8');
+    return decodeText(this.body);
   }
 
   /** Throws `SyntaxError` when the body is no JSON. */
   json(): unknown {
-    return JSON.parse(this.body.toString('utf8'));
+    return JSON.parse(decodeText(this.body));
   }
 }
 
