@@ -10,4 +10,6 @@ export const meshHeaders = {
   retry: 'inmesh-retry',
   /** `1` on a response whose sender is draining: prefer other endpoints from now on. */
   draining: 'inmesh-draining',
+  /** On a request: asks for the reason of its route; on the response: that reason. Only where it is switched on. */
+  explain: 'inmesh-explain',
 } as const;

@@ -1,6 +1,7 @@
 import type { Endpoint } from './endpoint.ts';
 import type { Identity } from './identity.ts';
 import type { MeshError } from './mesh-error.ts';
+import type { ConfigRevision } from './registry-protocol.ts';
 import type { ServiceName } from './service-name.ts';
 
 /**
@@ -106,7 +107,19 @@ export type MeshEvent =
       readonly to: BreakerState;
     }
   | { readonly kind: 'registry-lost'; readonly error: MeshError }
-  | { readonly kind: 'registry-found'; readonly server: string };
+  | { readonly kind: 'registry-found'; readonly server: string }
+  /** Calls that start from now on go by this configuration. */
+  | {
+      readonly kind: 'config-changed';
+      readonly revision: ConfigRevision;
+      readonly resources: number;
+    }
+  /** A configuration that cannot be used: the one in use goes on. */
+  | {
+      readonly kind: 'config-rejected';
+      readonly revision: ConfigRevision;
+      readonly error: MeshError;
+    };
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 

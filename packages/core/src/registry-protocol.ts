@@ -91,7 +91,8 @@ export type WireRevision = string;
 export interface Subscriptions {
   readonly services: readonly ServiceName[];
   /**
-   * Follow the configuration too, from the revision that is known already (`null`: none is).
+   * Follow the configuration too, from the revision that is known already (`null`: none is). Counts
+   * when the stream opens; while one is open, only `null` makes a difference: it asks for the whole.
    * @default not followed
    */
   readonly config?: { readonly revision: ConfigRevision | null };
@@ -118,6 +119,13 @@ export type ConfigKey = string;
 
 /** Opaque, of the whole configuration; outlives restarts of a server with a data directory. */
 export type ConfigRevision = string;
+
+/**
+ * The revision of a registry to which nothing was ever applied: a new one, or one without a data
+ * directory that came back. It is no word about the configuration: a client that has one keeps it,
+ * until something is applied to this registry. (What was applied and deleted again has a revision.)
+ */
+export const noConfigRevision: ConfigRevision = '0';
 
 export interface ConfigSnapshot {
   readonly revision: ConfigRevision;
@@ -227,9 +235,9 @@ export type WatchEvent =
     }
   /** The settling ended: what was not told by now is gone. Snapshots of the services followed came before it. */
   | { readonly kind: 'settled' }
-  /** The whole configuration, to be taken over as one: after it was subscribed from another revision. */
+  /** The whole configuration, to be taken over as one (see `noConfigRevision`): after it was subscribed from another revision. */
   | ({ readonly kind: 'config-snapshot' } & ConfigSnapshot)
-  /** One commit of the configuration; a client that is not at `from` subscribes again with `null`. */
+  /** One commit of the configuration, or several that followed at once, never a part of one; a client that is not at `from` subscribes again with `null`. */
   | {
       readonly kind: 'config-delta';
       readonly from: ConfigRevision;
