@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { checkRouting } from './check-routing.ts';
 import type { Child } from './child.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { openShop, type Shop } from './shop.ts';
@@ -71,6 +72,9 @@ export async function playCheck(): Promise<boolean> {
     await shop.stop(late);
     await wait(1_500);
     nothingFailed('while an endpoint drained (SIGTERM)', drain);
+    const routing = mark();
+    await checkRouting(shop, ledger, claim);
+    nothingFailed('while resources changed the routes', routing);
     nothingFailed('from first to last', () => ({ calls: ledger.calls, failures: ledger.failures }));
   } finally {
     await shop.close();

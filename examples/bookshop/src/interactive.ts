@@ -1,5 +1,6 @@
 import { emitKeypressEvents } from 'node:readline';
 import type { Child } from './child.ts';
+import { inmesh, resourceFile } from './inmesh-command.ts';
 import { createLedger } from './ledger.ts';
 import { openShop, type Role, type Shop } from './shop.ts';
 import { drawTable } from './table.ts';
@@ -80,6 +81,29 @@ async function act(shop: Shop, key: string): Promise<string | undefined> {
         child.direct({ kind: 'fail', on: false });
       }
       return 'all healed';
+    case '1':
+      await inmesh(shop.registry.url, 'apply', '-f', resourceFile('canary'));
+      return 'reviews: 90 % to v1, 10 % to v2, and none to v3';
+    case '2':
+      await inmesh(
+        shop.registry.url,
+        'apply',
+        '-f',
+        resourceFile('canary'),
+        resourceFile('content'),
+      );
+      return 'reviews: jason to v2, iOS to v3, Android to v1, everybody else to the canary';
+    case '3':
+      await shop.start('details-v2');
+      await inmesh(shop.registry.url, 'apply', '-f', resourceFile('mirror'));
+      return 'details: v2 gets a copy of every request';
+    case '0':
+      for (const kind of ['VirtualService', 'DestinationRule']) {
+        for (const name of ['reviews', 'details']) {
+          await inmesh(shop.registry.url, 'delete', kind, name).catch(() => {}); // it may not be there
+        }
+      }
+      return 'all routes are gone: every endpoint takes its share';
     case 'r':
       if (shop.registry.running) await shop.registry.stop();
       else await shop.registry.start();

@@ -12,7 +12,8 @@ export interface RegistryProcess {
   start(): Promise<void>;
 }
 
-const command = join(
+/** The `inmesh` command, as npm installed it. */
+export const command: string = join(
   dirname(createRequire(import.meta.url).resolve('inmesh/package.json')),
   'bin/inmesh.js',
 );
@@ -42,6 +43,9 @@ export async function startRegistry(dataDir: string): Promise<RegistryProcess> {
   };
 }
 
+/** The longest that it may take to listen. */
+const startWithinMs = 15_000;
+
 /** Resolves when it says where it listens, which is the one line it writes to standard output. */
 async function run(port: number, dataDir: string): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(
@@ -49,9 +53,14 @@ async function run(port: number, dataDir: string): Promise<{ child: ChildProcess
     [command, 'registry', '--port', String(port), '--data-dir', dataDir, '--log-level', 'warn'],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /http:\/\/\S+/.exec(line)?.[0];
-    if (url !== undefined) return { child, url };
+  const giveUp = setTimeout(() => child.kill('SIGKILL'), startWithinMs);
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const url = /http:\/\/\S+/.exec(line)?.[0];
+      if (url !== undefined) return { child, url };
+    }
+  } finally {
+    clearTimeout(giveUp);
   }
   throw new Error('the registry ended before it listened: see its messages above');
 }

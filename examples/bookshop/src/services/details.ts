@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createMesh } from 'inmesh';
 import { onStage, tellReady } from './stage.ts';
 
-const mesh = await createMesh({ service: 'details', version: 'v1' });
+const mesh = await createMesh({ service: 'details' });
 const server = createServer((_request, response) => {
   onStage().then(
     () => {
