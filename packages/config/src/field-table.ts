@@ -114,7 +114,7 @@ function typeText(type: FieldType): string {
 const heading = `# Istio's fields, one by one
 
 Generated from the tables that the check itself goes by (\`packages/config/src/schema/\`); a test
-holds it to them. Do not edit: run \`npm run build && node scripts/field-table.mjs\`.
+holds it to them. Do not edit: run \`npm run docs:reference\`.
 
 **honoured**: means what Istio documents. **ignored**: accepted with a warning. **deprecated**:
 honoured, with a warning. **state**: what a cluster tells about a resource; accepted and left out.

@@ -106,7 +106,9 @@ test('calls go on while the registry is away, and what registers after its retur
   await mesh.ready('reviews');
   const traffic = load([get, get, post]);
   const { port } = new URL(url);
+  const lost = new Promise<void>((resolve) => mesh.events.once('registry-lost', () => resolve()));
   await registry.close();
+  await lost; // a registry that is back before anybody asked was never away
   await Promise.all(Array.from({ length: 50 }, get));
   registry = createRegistryServer({ port: Number(port), settleMs: 0 });
   const found = new Promise<void>((resolve) => mesh.events.once('registry-found', () => resolve()));

@@ -9,7 +9,7 @@ test('the committed description is the one that the server gives', async () => {
   const registry = await startRegistry();
   const { json } = await registry.send('/openapi.json');
   const path = new URL('../../../docs/reference/openapi.json', import.meta.url);
-  // When this fails: npm run build && npm run openapi -w @inmesh/registry-server
+  // When this fails: npm run docs:reference
   expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(json);
 });
 
