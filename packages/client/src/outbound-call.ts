@@ -84,6 +84,7 @@ export class OutboundCall
   attempts: number = 0;
   headAt: number = 0;
   endedAt: number = 0;
+  readonly requestBytes: number;
   responseBytes: number = 0;
   error: MeshError | undefined = undefined;
   mutualTls: boolean = false;
@@ -118,10 +119,7 @@ export class OutboundCall
     this.path = call.path;
     this.scheme = call.scheme;
     this.startedAt = call.startedAt;
-  }
-
-  get requestBytes(): number {
-    return bodyBytes(this.#call);
+    this.requestBytes = bodyBytes(call);
   }
 
   /** @param decided A decision made already (a mirror's); otherwise the router is asked. */

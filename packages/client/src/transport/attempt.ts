@@ -70,6 +70,10 @@ export class Attempt
   extends WheelTimer
   implements Borrower, Dispatcher.DispatchHandler, EndedAttempt
 {
+  // Own fields rather than getters: an observer that spreads what it got must find them.
+  readonly service: ServiceName;
+  readonly subset: string;
+  readonly method: string;
   readonly number: number;
   readonly startedAt: number;
   readonly state: EndpointState;
@@ -106,6 +110,9 @@ export class Attempt
   ) {
     super();
     this.#owner = owner;
+    this.service = owner.service;
+    this.subset = owner.subset;
+    this.method = owner.method;
     this.state = state;
     this.endpoint = state.endpoint;
     this.number = number;
@@ -113,16 +120,6 @@ export class Attempt
     this.#clock = clock;
     this.#wheel = wheel;
     state.begin();
-  }
-
-  get service(): ServiceName {
-    return this.#owner.service;
-  }
-  get subset(): string {
-    return this.#owner.subset;
-  }
-  get method(): string {
-    return this.#owner.method;
   }
 
   /** Whether the request, and so a body that streams, was given away. */
