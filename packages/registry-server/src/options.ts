@@ -26,6 +26,12 @@ export interface RegistryLimits {
   readonly watchQueueBytes: number;
   /** Of a request's body. @default 262_144 */
   readonly bodyBytes: number;
+  /** Of the body that applies resources. @default 8_388_608 */
+  readonly applyBytes: number;
+  /** Resources that are stored. @default 20_000 */
+  readonly resources: number;
+  /** All resources together, as JSON: each client holds them, and takes frames of 32 MiB. @default 16_777_216 */
+  readonly configBytes: number;
   /** Until a request's head must be here; its body has three times as long. @default 10_000 */
   readonly headerTimeoutMs: number;
   /** Open connections from one address; more are closed at once. @default 20_000 */
@@ -39,7 +45,7 @@ export interface RegistryServerOptions {
   readonly host?: string;
   /** 0 takes any free one. @default 8761 */
   readonly port?: number;
-  /** Where status overrides are kept, in a file `registry.json`. @default nowhere: they end with the process */
+  /** Where resources and status overrides are kept, in a file `registry.json`. @default nowhere: they end with the process */
   readonly dataDir?: string;
   /** Names besides `localhost` and loopback addresses that clients may use in URLs. @default [] */
   readonly allowedHosts?: readonly string[];
@@ -79,6 +85,9 @@ const defaultLimits: RegistryLimits = Object.freeze({
   watchers: 20_000,
   watchQueueBytes: 1_048_576,
   bodyBytes: 262_144,
+  applyBytes: 8_388_608,
+  resources: 20_000,
+  configBytes: 16_777_216,
   headerTimeoutMs: 10_000,
   connectionsPerPeer: 20_000,
   concurrentProbes: 64,

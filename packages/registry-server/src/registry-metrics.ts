@@ -9,6 +9,8 @@ export class RegistryMetrics {
   renewals = 0;
   expiries = 0;
   queueDrops = 0;
+  configCommits = 0;
+  configRefusals = 0;
   readonly #eventLoopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: samplingMs });
 
   start(): void {
@@ -20,7 +22,7 @@ export class RegistryMetrics {
   }
 
   /** Prometheus text, version 0.0.4. No series is named by anything that a request says. */
-  render(status: ServerStatus): string {
+  render(status: ServerStatus, resources: number): string {
     return [
       gauge('sessions', 'Open sessions.', status.sessions),
       gauge('registrations', 'Endpoints that sessions hold.', status.registrations),
@@ -40,6 +42,13 @@ export class RegistryMetrics {
         'silent_sessions',
         'Sessions that missed a renewal.',
         status.selfPreservation.silentSessions,
+      ),
+      gauge('resources', 'Configuration resources stored.', resources),
+      counter('config_commits_total', 'Changes of the configuration.', this.configCommits),
+      counter(
+        'config_refusals_total',
+        'Batches of resources that were refused as invalid.',
+        this.configRefusals,
       ),
       counter('renewals_total', 'Renewals of sessions.', this.renewals),
       counter('expiries_total', 'Sessions that expired.', this.expiries),

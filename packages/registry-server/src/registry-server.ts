@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { MeshError, type ServerStatus } from '@inmesh/core';
+import { ConfigState } from './config/config-state.ts';
+import { createConfigStore } from './config/config-store.ts';
 import type { App } from './http/app.ts';
 import { closeApp } from './http/close-app.ts';
 import { capConnections } from './http/connection-cap.ts';
@@ -9,6 +11,7 @@ import { createRequestGuard } from './http/request-guard.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
 import { overrideRoutes } from './http/routes/override-routes.ts';
 import { registrationRoutes } from './http/routes/registration-routes.ts';
+import { resourceRoutes } from './http/routes/resource-routes.ts';
 import { serviceRoutes } from './http/routes/service-routes.ts';
 import { sessionRoutes } from './http/routes/session-routes.ts';
 import { watchRoutes } from './http/routes/watch-routes.ts';
@@ -46,6 +49,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   const { clock, logger, limits, sessionTtlMs } = resolved;
   const metrics = new RegistryMetrics();
   const state = new RegistryState({ limits, removalHoldMs: resolved.removalHoldMs, clock, logger });
+  const configState = new ConfigState();
   const settling = new Settling(clock, resolved.settleMs);
   const selfPreservation = new SelfPreservation(resolved.selfPreservation, sessionTtlMs);
   const sweeper = new LeaseSweeper({
@@ -60,6 +64,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   });
   const hub = new WatchHub({
     state,
+    config: configState,
     mergeMs: resolved.mergeMs,
     keepAliveMs: resolved.keepAliveMs,
     maxQueueBytes: limits.watchQueueBytes,
@@ -104,6 +109,10 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   const start = async (): Promise<Running> => {
     const store = await createEmbeddedStore({ dataDir: resolved.dataDir });
     const overrides = await createOverrides({ store, endpoints: state.endpoints, logger });
+    const config = await createConfigStore({ store, state: configState, limits, clock, logger });
+    configState.onCommit(() => {
+      metrics.configCommits += 1;
+    });
     const guard = createRequestGuard(resolved.allowedHosts);
     const renew = (token: string): boolean => {
       if (!state.renew(token)) return false;
@@ -128,10 +137,19 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     });
     serviceRoutes(app, state);
     overrideRoutes(app, overrides);
+    resourceRoutes(app, {
+      state: configState,
+      config,
+      maxResources: limits.resources,
+      applyBytes: limits.applyBytes,
+      onRefused: () => {
+        metrics.configRefusals += 1;
+      },
+    });
     operationRoutes(app, {
       status,
       isClosing: () => closing !== undefined,
-      renderMetrics: () => metrics.render(status()),
+      renderMetrics: () => metrics.render(status(), configState.resources.size),
     });
     const stop = async (): Promise<void> => {
       settling.stop();
@@ -141,6 +159,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       await closeApp(app, resolved.closeTimeoutMs, clock);
       metrics.stop();
       overrides.close();
+      config.close();
       await store.close();
     };
     try {

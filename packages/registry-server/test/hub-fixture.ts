@@ -1,6 +1,7 @@
 import type { Registration, WatchEvent } from '@inmesh/core';
 import { silentLogger } from '@inmesh/core';
 import { createFakeClock, type FakeClock } from '@inmesh/testing';
+import { ConfigState } from '../src/config/config-state.ts';
 import { declareEndpoint } from '../src/state/declare-endpoint.ts';
 import { RegistryState } from '../src/state/registry-state.ts';
 import type { Session } from '../src/state/session.ts';
@@ -74,6 +75,7 @@ export class HeldStream implements WatchStream {
 export interface HubFixture {
   readonly clock: FakeClock;
   readonly state: RegistryState;
+  readonly config: ConfigState;
   readonly hub: WatchHub;
   readonly drops: () => number;
   register(session: Session, id: string, registration?: Partial<Registration>): void;
@@ -86,8 +88,10 @@ export function createHubFixture(
   const limits = { sessions: options.sessions ?? 1_000, registrationsPerSession: 10_000 };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   let drops = 0;
+  const config = new ConfigState();
   const hub = new WatchHub({
     state,
+    config,
     mergeMs: options.mergeMs ?? 5,
     keepAliveMs: 5_000,
     maxQueueBytes: options.maxQueueBytes ?? 1_000,
@@ -101,6 +105,7 @@ export function createHubFixture(
   return {
     clock,
     state,
+    config,
     hub,
     drops: () => drops,
     register(session, id, registration = {}) {

@@ -16,7 +16,7 @@ test('the first change goes out at once, those that follow within the window tog
   const { clock, state, hub, register } = createHubFixture({ mergeMs: 5 });
   const session = state.openSession('a');
   const stream = new HeldStream();
-  hub.subscribe(session, ['reviews.default']);
+  hub.subscribe(session, { services: ['reviews.default'] });
   hub.open(session, stream, undefined);
   for (const id of ['r1', 'r2', 'r3']) register(session, id);
   expect(deltas(stream).map(({ upserts }) => upserts.map(({ id }) => id))).toEqual([['r1']]);
@@ -35,7 +35,7 @@ test('a change is encoded once for all who watch it', () => {
   const streams = [1, 2, 3].map(() => {
     const session = state.openSession('watcher');
     const stream = new HeldStream();
-    hub.subscribe(session, ['reviews.default']);
+    hub.subscribe(session, { services: ['reviews.default'] });
     hub.open(session, stream, undefined);
     return stream;
   });
@@ -53,7 +53,7 @@ test('clients of an earlier run that come back all at once are told everything, 
   const streams = Array.from({ length: 5_000 }, () => {
     const session = state.openSession('back');
     const stream = new HeldStream();
-    hub.subscribe(session, ['reviews.default']);
+    hub.subscribe(session, { services: ['reviews.default'] });
     hub.open(session, stream, 'ffffffffffff:77');
     return stream;
   });
@@ -71,7 +71,7 @@ test('a watcher that does not read is bounded, and told everything whole once it
   const { clock, state, hub, register, drops } = createHubFixture({ maxQueueBytes: 2_000 });
   const session = state.openSession('slow');
   const slow = new HeldStream();
-  hub.subscribe(session, ['reviews.default']);
+  hub.subscribe(session, { services: ['reviews.default'] });
   hub.open(session, slow, undefined);
   slow.held = true;
   for (let i = 0; i < 500; i += 1) {
@@ -110,13 +110,13 @@ test('a watcher that has not read for 30 s is cut off', () => {
 test('a snapshot asked for while changes wait comes after them, so that the next delta fits', () => {
   const { clock, state, hub, register } = createHubFixture({ mergeMs: 50 });
   const early = state.openSession('early');
-  hub.subscribe(early, ['reviews.default']);
+  hub.subscribe(early, { services: ['reviews.default'] });
   hub.open(early, new HeldStream(), undefined);
   register(early, 'r1');
   register(early, 'r2');
   const late = state.openSession('late');
   const stream = new HeldStream();
-  hub.subscribe(late, ['reviews.default']);
+  hub.subscribe(late, { services: ['reviews.default'] });
   hub.open(late, stream, undefined);
   expect(snapshots(stream)).toHaveLength(0);
   clock.advance(50);
@@ -129,7 +129,7 @@ test('a snapshot asked for while changes wait comes after them, so that the next
 test('a gap that is longer than the log is answered with a snapshot (hostile case 57)', () => {
   const { clock, state, hub, register } = createHubFixture();
   const session = state.openSession('a');
-  hub.subscribe(session, ['reviews.default']);
+  hub.subscribe(session, { services: ['reviews.default'] });
   const before = new HeldStream();
   hub.open(session, before, undefined);
   before.destroy();
@@ -149,7 +149,7 @@ test('nothing of a session or a stream stays behind after it ended (hostile case
   const streams: HeldStream[] = [];
   for (let i = 0; i < 100; i += 1) {
     const session = state.openSession('short');
-    hub.subscribe(session, ['reviews.default', `s${i}.default`]);
+    hub.subscribe(session, { services: ['reviews.default', `s${i}.default`] });
     const stream = new HeldStream();
     hub.open(session, stream, undefined);
     streams.push(stream);
@@ -220,7 +220,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     };
     const subscribe = (): void => {
       const wanted = services.filter(() => random() < 0.7);
-      hub.subscribe(session, wanted);
+      hub.subscribe(session, { services: wanted });
       for (const service of client.lists.keys()) {
         if (!wanted.includes(service)) client.lists.delete(service);
       }
@@ -245,13 +245,13 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       () => random() < 0.3 && reconnect(),
       () => random() < 0.2 && subscribe(),
     ];
-    hub.subscribe(session, services);
+    hub.subscribe(session, { services });
     hub.open(session, stream, undefined);
     for (let i = 0; i < 3_000; i += 1) {
       step[below(step.length)]?.();
       if (!fits) reconnect();
     }
-    hub.subscribe(session, services);
+    hub.subscribe(session, { services });
     for (let i = 0; i < 4; i += 1) {
       stream.release();
       clock.advance(100);

@@ -12,12 +12,14 @@ export async function openapi(app: App): Promise<void> {
       info: {
         title: 'Inmesh registry',
         version,
-        description: 'Sessions, registrations, the watch stream and look-ups, version 1.',
+        description:
+          'Sessions, registrations, the watch stream, look-ups and configuration, version 1.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       tags: [
         { name: 'sessions', description: 'What a process in the mesh uses.' },
         { name: 'services', description: 'Who serves what.' },
+        { name: 'resources', description: 'The configuration.' },
         { name: 'operations', description: 'For operators and monitoring.' },
       ],
     },

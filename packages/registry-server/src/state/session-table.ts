@@ -39,6 +39,7 @@ export class SessionTable {
       client,
       registrations: new Map(),
       subscriptions: new Map(),
+      config: undefined,
       renewedAt: now,
       older: undefined,
       newer: undefined,

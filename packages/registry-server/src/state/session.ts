@@ -1,4 +1,4 @@
-import type { ServiceName } from '@inmesh/core';
+import type { ServiceName, Subscriptions } from '@inmesh/core';
 import type { EndpointRecord } from './endpoint-record.ts';
 
 /** What a session's stream carries of one service. */
@@ -10,6 +10,8 @@ interface Subscription {
   provenBy: number;
 }
 
+export type ConfigSubscription = NonNullable<Subscriptions['config']>;
+
 /** One process' hold on the registry: a lease, with everything that goes when it ends. */
 export interface Session {
   /** The secret in its URLs. Never logged, never listed. */
@@ -19,6 +21,8 @@ export interface Session {
   readonly client: string;
   readonly registrations: Map<string, EndpointRecord>;
   readonly subscriptions: Map<ServiceName, Subscription>;
+  /** The configuration, when it is followed: the revision that the client said it knows. */
+  config: ConfigSubscription | undefined;
   /** Monotonic milliseconds. */
   renewedAt: number;
   // Neighbours in the lease list.

@@ -1,9 +1,11 @@
-import type { Clock, ServiceName, Timer } from '@inmesh/core';
+import type { Clock, ServiceName, Subscriptions, Timer } from '@inmesh/core';
+import type { ConfigState } from '../config/config-state.ts';
 import type { RegistryState } from '../state/registry-state.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
 import type { Session } from '../state/session.ts';
 import type { StateObserver } from '../state/state-observer.ts';
 import { ChangeMerger } from './change-merger.ts';
+import { ConfigFeed } from './config-feed.ts';
 import { encodeFrame, encodeId } from './frame.ts';
 import { parseResumePoint } from './resume-point.ts';
 import { deltaFrame, type MissedChanges, missedChanges, serviceSnapshot } from './service-view.ts';
@@ -13,6 +15,7 @@ import { Watcher } from './watcher.ts';
 
 export interface WatchHubOptions {
   readonly state: RegistryState;
+  readonly config: ConfigState;
   /** See `ChangeMerger`. */
   readonly mergeMs: number;
   readonly keepAliveMs: number;
@@ -37,6 +40,7 @@ export class WatchHub implements StateObserver {
   readonly #watchers = new Map<Session, Watcher>();
   readonly #merger: ChangeMerger;
   readonly #topics: TopicTable;
+  readonly #configFeed: ConfigFeed;
   /** Watchers that wait for a snapshot of a topic whose changes wait. */
   readonly #waiting = new Set<Watcher>();
   #keepAliveTimer: Timer | undefined;
@@ -53,6 +57,7 @@ export class WatchHub implements StateObserver {
       onFlushed: () => this.#pumpWaiting(),
     });
     this.#topics = new TopicTable((topic) => this.#merger.forget(topic));
+    this.#configFeed = new ConfigFeed({ config: options.config, mergeMs, clock });
   }
 
   get watchers(): number {
@@ -75,8 +80,14 @@ export class WatchHub implements StateObserver {
     const { state, keepAliveMs, maxQueueBytes, isSettling, onDrop } = this.#options;
     this.#watchers.get(session)?.stream.end();
     this.#detach(session);
-    const writeSnapshot = this.#writeSnapshot;
-    const watcher = new Watcher({ session, stream, maxQueueBytes, writeSnapshot, onDrop });
+    const watcher = new Watcher({
+      session,
+      stream,
+      maxQueueBytes,
+      writeSnapshot: this.#writeSnapshot,
+      configSnapshot: (reader) => this.#configFeed.snapshotFor(reader),
+      onDrop,
+    });
     stream.on('error', () => stream.destroy());
     stream.on('close', () => {
       if (this.#watchers.get(session) === watcher) this.#detach(session);
@@ -88,6 +99,7 @@ export class WatchHub implements StateObserver {
     stream.write(
       encodeFrame({ kind: 'hello', epoch, settling: isSettling(), resumed, keepAliveMs }),
     );
+    this.#configFeed.join(watcher);
     for (const service of session.subscriptions.keys()) {
       this.#join(watcher, service);
       if (resumeFrom === undefined) watcher.resync(service);
@@ -97,9 +109,10 @@ export class WatchHub implements StateObserver {
   }
 
   /** Replaces what the session follows. */
-  subscribe(session: Session, services: readonly ServiceName[]): void {
+  subscribe(session: Session, { services, config }: Subscriptions): void {
     const wanted = new Set(services);
     const watcher = this.#watchers.get(session);
+    this.#configFeed.subscribe(session, config, watcher);
     for (const service of session.subscriptions.keys()) {
       if (wanted.has(service)) continue;
       session.subscriptions.delete(service);
@@ -144,6 +157,7 @@ export class WatchHub implements StateObserver {
     this.#keepAliveTimer?.cancel();
     if (this.#settledTurn !== undefined) clearImmediate(this.#settledTurn);
     this.#merger.flush();
+    this.#configFeed.flush();
     for (const [session, watcher] of this.#watchers) {
       this.#detach(session);
       watcher.goodbye();
@@ -234,6 +248,7 @@ export class WatchHub implements StateObserver {
     if (watcher === undefined) return;
     this.#watchers.delete(session);
     this.#waiting.delete(watcher);
+    this.#configFeed.leave(watcher);
     watcher.stop();
     for (const service of session.subscriptions.keys()) this.#leave(watcher, service);
   }

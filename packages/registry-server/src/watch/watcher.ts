@@ -16,6 +16,8 @@ export interface WatcherOptions {
   readonly maxQueueBytes: number;
   /** Writes the snapshot of `service` to this watcher's stream; `false` when it is not to be had yet: pump again later. */
   readonly writeSnapshot: (watcher: Watcher, service: ServiceName) => boolean;
+  /** The whole configuration as a frame. */
+  readonly configSnapshot: (watcher: Watcher) => Buffer;
   /** Called when a delta was dropped because the queue is full. */
   readonly onDrop: (watcher: Watcher) => void;
 }
@@ -31,6 +33,8 @@ export class Watcher {
   readonly #options: WatcherOptions;
   /** Services to be told whole, as soon as there is room. */
   readonly #outstanding = new Set<ServiceName>();
+  /** The configuration is to be told whole, as soon as there is room. */
+  #configDue = false;
   #settledDue = false;
   #blockedTicks = 0;
 
@@ -52,6 +56,28 @@ export class Watcher {
     this.#outstanding.add(service);
   }
 
+  /** Sees to it that the configuration is told whole. */
+  resyncConfig(): void {
+    this.#configDue = true;
+    this.pump();
+  }
+
+  /** Writes a change of the configuration; `false` when it is told whole instead. */
+  deliverConfig(frame: Buffer): boolean {
+    if (this.#configDue) return false;
+    if (this.stream.writableLength > this.#options.maxQueueBytes) {
+      this.#configDue = true;
+      this.#options.onDrop(this);
+      return false;
+    }
+    this.stream.write(frame);
+    return true;
+  }
+
+  forgetConfig(): void {
+    this.#configDue = false;
+  }
+
   forget(service: ServiceName): void {
     this.#outstanding.delete(service);
   }
@@ -70,6 +96,12 @@ export class Watcher {
 
   /** Writes what is outstanding while there is room; goes on when the stream has drained. */
   pump(): void {
+    // First: who knows the endpoints but not the routes would send calls where they must not go.
+    if (this.#configDue) {
+      if (this.stream.writableLength > this.#options.maxQueueBytes) return;
+      this.#configDue = false;
+      this.stream.write(this.#options.configSnapshot(this));
+    }
     for (const service of this.#outstanding) {
       if (this.stream.writableLength > this.#options.maxQueueBytes) return;
       if (this.#options.writeSnapshot(this, service)) this.#outstanding.delete(service);
@@ -102,6 +134,7 @@ export class Watcher {
   /** Nothing is written to it from now on. */
   stop(): void {
     this.#outstanding.clear();
+    this.#configDue = false;
     this.#settledDue = false;
   }
 

@@ -31,7 +31,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
       },
     },
     async (request, reply) => {
-      hub.subscribe(state.sessions.get(request.params.session), request.body.services);
+      hub.subscribe(state.sessions.get(request.params.session), request.body);
       reply.code(204);
     },
   );

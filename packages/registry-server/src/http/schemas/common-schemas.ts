@@ -1,4 +1,5 @@
 import type {
+  ConfigRevision,
   EndpointStatus,
   EndpointTls,
   Locality,
@@ -35,6 +36,15 @@ export const endpointId: WireSchema<string> = wire<string>()(
 
 export const revisionSchema: WireSchema<WireRevision> = wire<WireRevision>()(
   Type.String({ description: '`epoch:number`; opaque but for the order of the number' }),
+);
+
+export const configRevisionSchema: WireSchema<ConfigRevision> = wire<ConfigRevision>()(
+  Type.String({
+    minLength: 1,
+    maxLength: 64,
+    pattern: printable,
+    description: 'of the whole configuration; opaque; 0: nothing was ever applied here',
+  }),
 );
 
 export const statusSchema: WireSchema<EndpointStatus> = wire<EndpointStatus>()(

@@ -1,6 +1,6 @@
 import type { OpenSession, SessionOpened, SessionPage, Subscriptions } from '@inmesh/core';
 import { Type } from 'typebox';
-import { printable, serviceNameSchema } from './common-schemas.ts';
+import { configRevisionSchema, printable, serviceNameSchema } from './common-schemas.ts';
 import { type WireSchema, wire } from './wire-schema.ts';
 
 export const openSessionSchema: WireSchema<OpenSession> = wire<OpenSession>()(
@@ -19,15 +19,25 @@ export const sessionOpenedSchema: WireSchema<SessionOpened> = wire<SessionOpened
   }),
 );
 
-/** The part of a subscription that this server serves: `config` is refused as unknown until it holds resources. */
-export type ServedSubscriptions = Pick<Subscriptions, 'services'>;
-
 /** @param maxServices The most services that one session may follow. */
-export function subscriptionsSchema(maxServices: number): WireSchema<ServedSubscriptions> {
-  return wire<ServedSubscriptions>()(
+export function subscriptionsSchema(maxServices: number): WireSchema<Subscriptions> {
+  const closed = { additionalProperties: false } as const;
+  return wire<Subscriptions>()(
     Type.Object(
-      { services: Type.Array(serviceNameSchema, { maxItems: maxServices }) },
-      { additionalProperties: false },
+      {
+        services: Type.Array(serviceNameSchema, { maxItems: maxServices }),
+        config: Type.Optional(
+          Type.Object(
+            {
+              revision: Type.Union([configRevisionSchema, Type.Null()], {
+                description: 'what the client knows already; null asks for the whole',
+              }),
+            },
+            closed,
+          ),
+        ),
+      },
+      closed,
     ),
   );
 }
