@@ -7,7 +7,9 @@ import type { ServiceName } from './service-name.ts';
 /**
  * Envoy's response flags that Inmesh sets; '-' is none. UH no healthy endpoint, UF connect failure,
  * UO overflow or open breaker, NR no route, URX retries used up, UT time-out, UC connection cut,
- * UR upstream reset, DC caller went away, FI fault abort, DI fault delay, RL rate limited.
+ * UR upstream reset, DC caller went away, FI fault abort, DI fault delay, RL rate limited, UAEX
+ * refused by an external authorizer. RBAC, refused by an authorization policy, is our own: Envoy
+ * tells it in its response code details only.
  */
 export type ResponseFlag =
   | '-'
@@ -22,7 +24,9 @@ export type ResponseFlag =
   | 'DC'
   | 'FI'
   | 'DI'
-  | 'RL';
+  | 'RL'
+  | 'UAEX'
+  | 'RBAC';
 
 /** A call that ended, body and all. Valid only during the observer's method: copy what you keep. */
 export interface EndedCall {

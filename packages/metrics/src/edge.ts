@@ -17,9 +17,25 @@ export class EdgeWindow extends LatencyWindow {
 }
 
 const flagIndexes: ReadonlyMap<ResponseFlag, number> = new Map(
-  (['-', 'UH', 'UF', 'UO', 'NR', 'URX', 'UT', 'UC', 'UR', 'DC', 'FI', 'DI', 'RL'] as const).map(
-    (flag, index) => [flag, index] as const,
-  ),
+  (
+    [
+      '-',
+      'UH',
+      'UF',
+      'UO',
+      'NR',
+      'URX',
+      'UT',
+      'UC',
+      'UR',
+      'DC',
+      'FI',
+      'DI',
+      'RL',
+      'UAEX',
+      'RBAC',
+    ] as const
+  ).map((flag, index) => [flag, index] as const),
 );
 
 /** The status as a label: anything but 0..999 is "no answer". */

@@ -1,4 +1,10 @@
-import { annotations, type JwtRule, parseDurationMs, type RequestAuthentication, resourceId } from '@inmesh/config';
+import {
+  annotations,
+  type JwtRule,
+  parseDurationMs,
+  type RequestAuthentication,
+  resourceId,
+} from '@inmesh/config';
 import { isMeshError, MeshError } from '@inmesh/core';
 import type { ResolvedTokenOptions } from './authentication-options.ts';
 import { findKeys } from './find-keys.ts';
@@ -12,46 +18,45 @@ export function compileJwtRule(
   index: number,
   tokens: ResolvedTokenOptions,
 ): TokenRule {
-    const relaxed = resource.metadata.annotations ?? {};
-    const path = `/spec/jwtRules/${index}`;
-    const rule: JwtRule = resource.spec.jwtRules?.[index] ?? {};
-    const { issuer, jwksUri, jwks, audiences = [], timeout = '5s' } = rule;
-    const refuse = (reason: string, cause?: unknown): MeshError =>
-      new MeshError('invalid_resource', `${resourceId(resource)}${path}: ${reason}`, {
-        path,
-        cause,
-      });
-    if (issuer === undefined)
-      throw refuse('issuer is needed: without it anyone with a key is believed');
-    if (audiences.length === 0 && relaxed[annotations.allowMissingAudience] !== 'true') {
-      throw refuse(`audiences are needed; ${annotations.allowMissingAudience}: 'true' allows none`);
-    }
-    const place = {
+  const relaxed = resource.metadata.annotations ?? {};
+  const path = `/spec/jwtRules/${index}`;
+  const rule: JwtRule = resource.spec.jwtRules?.[index] ?? {};
+  const { issuer, jwksUri, jwks, audiences = [], timeout = '5s' } = rule;
+  const refuse = (reason: string, cause?: unknown): MeshError =>
+    new MeshError('invalid_resource', `${resourceId(resource)}${path}: ${reason}`, {
+      path,
+      cause,
+    });
+  if (issuer === undefined)
+    throw refuse('issuer is needed: without it anyone with a key is believed');
+  if (audiences.length === 0 && relaxed[annotations.allowMissingAudience] !== 'true') {
+    throw refuse(`audiences are needed; ${annotations.allowMissingAudience}: 'true' allows none`);
+  }
+  const place = {
+    issuer,
+    timeoutMs: parseDurationMs(timeout),
+    ...(jwksUri === undefined ? {} : { jwksUri }),
+    ...(jwks === undefined ? {} : { jwks }),
+  };
+  try {
+    return {
+      name: `${resourceId(resource)}#${index}`,
       issuer,
-      timeoutMs: parseDurationMs(timeout),
-      ...(jwksUri === undefined ? {} : { jwksUri }),
-      ...(jwks === undefined ? {} : { jwks }),
+      audiences,
+      keys: findKeys(place, tokens),
+      locations: locationsOf(rule),
+      type: undefined,
+      requireExpiry: relaxed[annotations.allowMissingExpiry] !== 'true',
+      spaceDelimitedClaims: [...alwaysLists, ...(rule.spaceDelimitedClaims ?? [])],
+      forwardToken: rule.forwardOriginalToken ?? false,
+      payloadHeader: rule.outputPayloadToHeader?.toLowerCase(),
+      claimHeaders: (rule.outputClaimToHeaders ?? []).map(({ header, claim }) => ({
+        header: header.toLowerCase(),
+        claim: claim.split('.'),
+      })),
     };
-    try {
-      return {
-        name: `${resourceId(resource)}#${index}`,
-        issuer,
-        audiences,
-        keys: findKeys(place, tokens),
-        locations: locationsOf(rule),
-        type: undefined,
-        requireExpiry: relaxed[annotations.allowMissingExpiry] !== 'true',
-        spaceDelimitedClaims: [...alwaysLists, ...(rule.spaceDelimitedClaims ?? [])],
-        forwardToken: rule.forwardOriginalToken ?? false,
-        payloadHeader: rule.outputPayloadToHeader?.toLowerCase(),
-        claimHeaders: (rule.outputClaimToHeaders ?? []).map(({ header, claim }) => ({
-          header: header.toLowerCase(),
-          claim: claim.split('.'),
-        })),
-      };
-    } catch (error) {
-      throw isMeshError(error) ? refuse(error.message, error) : error;
-    }
+  } catch (error) {
+    throw isMeshError(error) ? refuse(error.message, error) : error;
   }
 }
 

@@ -37,9 +37,8 @@ export function createRequestAuthenticator(
   let verifiers: ReadonlyMap<string, TokenVerifier> = new Map();
   let list: readonly TokenVerifier[] = [];
   const close = (): void => {
+    // The rules stay: after the end, too, a bad token must not become no token.
     for (const verifier of list) verifier.close();
-    list = [];
-    verifiers = new Map();
   };
   const step = tokenAuthentication(() => list, tokens.logger);
   return {

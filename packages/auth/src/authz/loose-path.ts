@@ -1,0 +1,34 @@
+/** Everything that makes a path differ from its loose form. */
+const mayChange = /[A-Z%;\\]|\/\//;
+
+/**
+ * The path as the laxest router would understand it: any case, `//` as `/`, escapes decoded,
+ * `;parameters` dropped. Express takes `/Admin` for `/admin`; Fastify can be told to do all of this.
+ */
+export function loosePath(path: string): string {
+  if (!mayChange.test(path)) return path;
+  return path
+    .split('/')
+    .map(decoded)
+    .join('/')
+    .toLowerCase()
+    .replace(/;[^/]*/g, '')
+    .replace(/[\\/]+/g, '/');
+}
+
+/** The forms of a path that some router serves by the same handler, the given one first. */
+export function pathReadings(path: string): readonly string[] {
+  const loose = loosePath(path);
+  // Express: `/admin/` is `/admin`, and the other way round.
+  const slashToggled = loose.endsWith('/') ? loose.slice(0, -1) : `${loose}/`;
+  return loose === path ? [path, slashToggled] : [path, loose, slashToggled];
+}
+
+function decoded(segment: string): string {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
