@@ -31,4 +31,5 @@ export {
   sendRefusal,
 } from './refusal.ts';
 export { serve } from './serve.ts';
+export { serveStep } from './serve-step.ts';
 export { applyServerDefaults } from './server-defaults.ts';
