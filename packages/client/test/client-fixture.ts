@@ -1,6 +1,6 @@
-import { afterEach } from '@jest/globals';
-import { startUpstream, type Upstream, type UpstreamOptions } from '@inmesh/testing';
 import type { RequestListener } from 'node:http';
+import { startUpstream, type Upstream, type UpstreamOptions } from '@inmesh/testing';
+import { afterEach } from '@jest/globals';
 import { type Client, type ClientOptions, createClient } from '../src/index.ts';
 
 const open: { close(): Promise<void> }[] = [];

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { currentContext, type RequestContext, runInContext } from '@inmesh/core';
 import { eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
@@ -14,19 +14,16 @@ function contextOf(user: string): RequestContext {
   };
 }
 
-test('no identity leaks over a reused socket: retries, hooks and answers keep their caller', async () => {
+test('no identity leaks over a reused socket: retries and answers keep their caller', async () => {
   const server = await upstream(echo);
   // Every third request fails once, so that retries start inside undici's callbacks.
   server.fault = (_request, number) => (number % 3 === 0 ? { kind: 'reset' } : undefined);
-  const seen: string[] = [];
   const mesh = clientOf([server], {
     pool: { maxConnections: 2 },
     outlier: null,
     breaker: null,
     retry: { backoffBaseMs: 0, backoffMaxMs: 0, maxRetries: 5 },
     retryBudget: { minPerSecond: 1_000 },
-    // Where a library would look, wrongly, there must be nobody's identity.
-    attemptHooks: [() => void seen.push(currentContext()?.passOn[1] ?? '')],
   });
   const call = async (i: number): Promise<void> => {
     const user = `user-${i}`;
@@ -39,7 +36,7 @@ test('no identity leaks over a reused socket: retries, hooks and answers keep th
     });
   };
   await Promise.all(Array.from({ length: 40 }, (_, i) => call(i)));
-  expect(server.connections).toBeLessThan(40);
+  expect(server.connections).toBeLessThan(server.requests / 2);
 });
 
 test('the sockets, timers and lists of a client run in nobody’s context', async () => {
@@ -79,22 +76,21 @@ test('the sockets, timers and lists of a client run in nobody’s context', asyn
     await promise;
   });
   expect(stores).toEqual([undefined, undefined]);
-  expect(AsyncResource).toBeDefined();
 });
 
 test('abort at each stage ends the call and leaves no listener on the signal', async () => {
-  let listeners = 0;
+  const listeners = new Set<unknown>();
   const tracked = (): AbortController => {
     const controller = new AbortController();
     const { signal } = controller;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
     signal.addEventListener = ((...args: Parameters<typeof add>) => {
-      listeners += 1;
+      listeners.add(args[1]);
       add(...args);
     }) as typeof add;
     signal.removeEventListener = ((...args: Parameters<typeof remove>) => {
-      listeners -= 1;
+      listeners.delete(args[1]);
       remove(...args);
     }) as typeof remove;
     return controller;
@@ -114,8 +110,10 @@ test('abort at each stage ends the call and leaves no listener on the signal', a
     const call = stage(controller.signal);
     await eventually(reached);
     controller.abort(new Error('enough'));
-    await expect(call).rejects.toMatchObject({ message: expect.stringMatching(/enough|went away/) });
-    expect(listeners).toBe(0);
+    await expect(call).rejects.toMatchObject({
+      message: expect.stringMatching(/enough|went away/),
+    });
+    expect(listeners.size).toBe(0);
     expect(mesh.inspect().callsInFlight).toBe(0);
   };
   const request = (signal: AbortSignal) => mesh.request('http://reviews/', { signal });
@@ -123,7 +121,7 @@ test('abort at each stage ends the call and leaves no listener on the signal', a
   const early = tracked();
   early.abort(new Error('before'));
   await expect(request(early.signal)).rejects.toMatchObject({ code: 'aborted' });
-  expect([listeners, server.requests]).toEqual([0, 0]);
+  expect([listeners.size, server.requests]).toEqual([0, 0]);
   // While it waits for the head.
   server.fault = { kind: 'silent' };
   await aborted(request, () => server.requests === 1);
@@ -148,11 +146,11 @@ test('abort at each stage ends the call and leaves no listener on the signal', a
   await expect(waiting).rejects.toMatchObject({ code: 'aborted', maybeProcessed: false });
   first.abort();
   await expect(holder).rejects.toMatchObject({ code: 'aborted' });
-  expect(listeners).toBe(0);
+  expect(listeners.size).toBe(0);
   // And one that ends well.
   server.fault = undefined;
   await request(tracked().signal);
-  expect(listeners).toBe(0);
+  expect(listeners.size).toBe(0);
 });
 
 test('a fetch that is aborted rejects with the signal’s reason', async () => {

@@ -1,6 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { runInContext } from '@inmesh/core';
-import { createFakeClock, createMemorySource, eventually, recordingObserver } from '@inmesh/testing';
+import {
+  createFakeClock,
+  createMemorySource,
+  eventually,
+  recordingObserver,
+} from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import { client, clientOf, closeAfter, echo, upstream } from './client-fixture.ts';
 
@@ -54,7 +59,9 @@ test('a half-open peer that accepts and never answers costs one per-try time-out
 });
 
 test('63: a body that drips hits the one overall deadline', async () => {
-  const server = await upstream({ fault: { kind: 'drip', intervalMs: 10, body: 'x'.repeat(1000) } });
+  const server = await upstream({
+    fault: { kind: 'drip', intervalMs: 10, body: 'x'.repeat(1000) },
+  });
   const observer = recordingObserver();
   const mesh = clientOf([server], { observers: [observer] });
   await expect(mesh.request('http://reviews/', { timeoutMs: 100 })).rejects.toMatchObject({

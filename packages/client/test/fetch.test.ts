@@ -100,7 +100,8 @@ test('body is a byte stream that can be read with a buffer of one’s own, and c
   await reader.cancel();
   await eventually(() => server.openConnections === 0);
   let size = 0;
-  for await (const chunk of (await fetch('http://reviews/')).body as never as AsyncIterable<Uint8Array>) {
+  for await (const chunk of (await fetch('http://reviews/'))
+    .body as never as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
   }
   expect(size).toBe(300_000);

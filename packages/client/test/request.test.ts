@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { runInContext, type RequestContext } from '@inmesh/core';
+import { type RequestContext, runInContext } from '@inmesh/core';
 import { recordingObserver } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import { client, clientOf, type Echoed, echo, upstream } from './client-fixture.ts';
@@ -48,7 +48,9 @@ test('the context of the inbound request goes out with the call, under what the 
   expect(headers).toMatchObject({ tracestate: 'v=1', baggage: 'tenant=7', 'x-sticky': 'blue' });
   expect(Number(headers['inmesh-timeout-ms'])).toBeGreaterThan(5_000);
   expect(headers['inmesh-attempt']).toBeUndefined();
-  const own = (await call({ traceparent: 'mine', baggage: 'b', 'x-sticky': 'red' })).json() as Echoed;
+  const own = (
+    await call({ traceparent: 'mine', baggage: 'b', 'x-sticky': 'red' })
+  ).json() as Echoed;
   expect(own.headers).toMatchObject({ traceparent: 'mine', baggage: 'b', 'x-sticky': 'red' });
   expect(own.headers.tracestate).toBeUndefined();
 });
@@ -80,7 +82,9 @@ test('repeated headers are kept apart', async () => {
 
 test.each([204, 304, 207, 299, 404, 599])('status %i comes back as it is', async (status) => {
   const server = await upstream((_request, response) => response.writeHead(status).end());
-  const response = await clientOf([server], { retry: { maxRetries: 0 } }).request('http://reviews/');
+  const response = await clientOf([server], { retry: { maxRetries: 0 } }).request(
+    'http://reviews/',
+  );
   expect(response.status).toBe(status);
   expect(response.body).toHaveLength(0);
 });
