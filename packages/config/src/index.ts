@@ -7,6 +7,7 @@ export * from './parse/parse-resources.ts';
 export * from './problem.ts';
 export * from './resource-set.ts';
 export * from './resources/index.ts';
+export { framingHeaders } from './schema/formats.ts';
 export { parseRetryOn } from './schema/http-retry.ts';
 export { kindNames } from './schema/kinds.ts';
 export { compileRegex, maxRegexLength } from './schema/regex.ts';

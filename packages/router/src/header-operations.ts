@@ -1,4 +1,4 @@
-import type { HeaderOperationsSpec } from '@inmesh/config';
+import { framingHeaders, type HeaderOperationsSpec } from '@inmesh/config';
 import type { HeaderOperations, HeaderPairs } from '@inmesh/core';
 import { invalidResource } from './invalid-resource.ts';
 
@@ -6,22 +6,9 @@ const token = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const unsafe = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
-/** Headers that frame a message or belong to one connection: changing them lets requests be smuggled. */
-const framing: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** Whether a name may be set from configuration or passed on from an inbound request. */
 export function isSettableHeader(name: string): boolean {
-  return token.test(name) && !framing.has(name) && name !== 'host';
+  return token.test(name) && !framingHeaders.has(name) && name !== 'host';
 }
 
 export interface CompiledHeaders {

@@ -1,8 +1,6 @@
-import { RE2JS } from 're2js';
+import { compileRegex as compileRe2 } from '@inmesh/config';
+import type { RE2JS } from 're2js';
 import { invalidResource } from './invalid-resource.ts';
-
-/** Istio's own limit; it also bounds what compiling one costs (about 0.1 ms at this length). */
-const maxPatternLength = 1024;
 
 /**
  * Compiled programs by pattern. Resources repeat few patterns over many routes and every update
@@ -15,19 +13,10 @@ const maxPrograms = 1000;
 export function compileRegex(pattern: string, path: string): RE2JS {
   const known = programs.get(pattern);
   if (known !== undefined) return known;
-  if (typeof pattern !== 'string' || pattern.length > maxPatternLength) {
-    throw invalidResource(
-      path,
-      `regex must be text of at most ${maxPatternLength} characters, got ${String(pattern).length}`,
-    );
-  }
-  let program: RE2JS;
-  try {
-    program = RE2JS.compile(pattern);
-  } catch (error) {
-    throw invalidResource(path, `regex ${JSON.stringify(pattern)}: ${(error as Error).message}`);
-  }
+  if (typeof pattern !== 'string') throw invalidResource(path, 'a regex must be text');
+  const compiled = compileRe2(pattern);
+  if ('reason' in compiled) throw invalidResource(path, `the regex ${compiled.reason}`);
   if (programs.size >= maxPrograms) programs.clear();
-  programs.set(pattern, program);
-  return program;
+  programs.set(pattern, compiled.regex);
+  return compiled.regex;
 }

@@ -2,6 +2,7 @@ import {
   annotations,
   type HttpRoute,
   parseDurationMs,
+  parseRetryOn,
   routeAnnotation,
   type VirtualService,
 } from '@inmesh/config';
@@ -15,29 +16,6 @@ const defaultOn: readonly RetryCondition[] = [
   'unavailable',
   'cancelled',
 ];
-
-const known: ReadonlySet<string> = new Set<RetryCondition>([
-  '5xx',
-  'gateway-error',
-  'reset',
-  'reset-before-request',
-  'connect-failure',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'envoy-ratelimited',
-  'cancelled',
-  'deadline-exceeded',
-  'internal',
-  'resource-exhausted',
-  'unavailable',
-]);
-
-/** Valid for Istio, and about things that calls here do not have: response-header lists and HTTP/3. */
-const inapplicable: ReadonlySet<string> = new Set([
-  'retriable-headers',
-  'http3-post-connect-failure',
-]);
 
 /**
  * What a route says about retries; `undefined` when it says nothing and the client's options hold.
@@ -84,21 +62,14 @@ function compileRetryOn(
   path: string,
 ): { on: readonly RetryCondition[]; statusCodes: readonly number[] } {
   if (retryOn === undefined || retryOn.trim() === '') return { on: defaultOn, statusCodes: [] };
-  const on = new Set<RetryCondition>();
-  const statusCodes: number[] = [];
-  for (const part of retryOn.split(',')) {
-    const word = part.trim();
-    if (/^[1-5]\d\d$/.test(word)) {
-      statusCodes.push(Number(word));
-      on.add('retriable-status-codes');
-    } else if (known.has(word)) {
-      on.add(word as RetryCondition);
-    } else if (!inapplicable.has(word)) {
-      throw invalidResource(
-        path,
-        `${JSON.stringify(word)} is neither a retry condition nor a status`,
-      );
-    }
+  const { conditions, statusCodes, unknown } = parseRetryOn(retryOn);
+  if (unknown !== undefined) {
+    throw invalidResource(
+      path,
+      `${JSON.stringify(unknown)} is neither a retry condition nor a status`,
+    );
   }
+  const on = new Set(conditions);
+  if (statusCodes.length > 0) on.add('retriable-status-codes');
   return { on: [...on], statusCodes };
 }

@@ -225,7 +225,7 @@ test('retries: attempts, perTryTimeout, retryOn with status codes, backoff, retr
   expect(decide({ retries, route: [to()] }).retries).toEqual({
     maxRetries: 3,
     perTryTimeoutMs: 2000,
-    on: ['5xx', 'retriable-status-codes', 'reset'],
+    on: ['5xx', 'reset', 'retriable-status-codes'],
     statusCodes: [503],
     backoffBaseMs: 50,
     backoffMaxMs: 500,

@@ -59,7 +59,7 @@ export const headerName: TextType = text('header name', 256, (value) =>
 );
 
 /** What would change where a message ends, or whom it is for, is never a header operation. */
-const framing = new Set([
+export const framingHeaders: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
@@ -74,7 +74,7 @@ const framing = new Set([
 /** `host` and `:authority` may be set; see the rules on who may set them. */
 export const operatedHeaderName: TextType = text('header name', 256, (value) => {
   if (value.toLowerCase() === ':authority') return undefined;
-  if (framing.has(value.toLowerCase())) return 'must not be changed: it frames the message';
+  if (framingHeaders.has(value.toLowerCase())) return 'must not be changed: it frames the message';
   return headerName.check?.(value);
 });
 

@@ -1,3 +1,4 @@
+import type { RetryCondition } from '@inmesh/core';
 import type { HttpRetry } from '../resources/index.ts';
 import {
   boolean,
@@ -12,7 +13,7 @@ import {
 } from './field-type.ts';
 
 /** Envoy's conditions that mean something over HTTP/1.1. */
-const conditions = new Set([
+const conditions: ReadonlySet<string> = new Set<RetryCondition>([
   '5xx',
   'gateway-error',
   'reset',
@@ -39,24 +40,30 @@ function isStatus(token: string): boolean {
   return /^[1-5]\d\d$/.test(token);
 }
 
-/** Reads `retryOn`: Envoy's conditions, and status codes among them. Unknown words are left out. */
+/**
+ * Reads `retryOn`: Envoy's conditions, and status codes among them. Words that never come true here
+ * are left out; `unknown` is the first that Istio does not know either.
+ */
 export function parseRetryOn(retryOn: string): {
-  readonly conditions: readonly string[];
+  readonly conditions: readonly RetryCondition[];
   readonly statusCodes: readonly number[];
+  readonly unknown: string | undefined;
 } {
   const tokens = retryOn.split(',').map((token) => token.trim());
   return {
-    conditions: tokens.filter((token) => conditions.has(token)),
+    conditions: tokens.filter((token) => conditions.has(token)) as RetryCondition[],
     statusCodes: tokens.filter(isStatus).map(Number),
+    unknown: tokens.find(
+      (token) => !conditions.has(token) && !withoutEffect.has(token) && !isStatus(token),
+    ),
   };
 }
 
 const retryOn = text('conditions', 1_024, (value) => {
-  for (const token of value.split(',').map((part) => part.trim())) {
-    if (conditions.has(token) || withoutEffect.has(token) || isStatus(token)) continue;
-    return `has ${JSON.stringify(token)}, which is neither a status code nor one of ${[...conditions].join(', ')}`;
-  }
-  return undefined;
+  const { unknown } = parseRetryOn(value);
+  return unknown === undefined
+    ? undefined
+    : `has ${JSON.stringify(unknown)}, which is neither a status code nor one of ${[...conditions].join(', ')}`;
 });
 
 const tellIdleConditions: Rule<HttpRetry> = (retries, report) => {
