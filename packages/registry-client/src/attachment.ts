@@ -1,5 +1,6 @@
 import { MeshError, type OpenSession, type ServiceName, type Timer } from '@inmesh/core';
 import type { AttachmentEnd } from './attachment-end.ts';
+import type { ConfigCache } from './config-cache.ts';
 import { HttpConnection } from './http-connection.ts';
 import type { RegistryServer, ResolvedOptions } from './options.ts';
 import type { Registrations } from './registrations.ts';
@@ -13,6 +14,7 @@ export interface AttachmentOptions {
   readonly options: ResolvedOptions;
   readonly server: RegistryServer;
   readonly cache: ServiceCache;
+  readonly config: ConfigCache | undefined;
   readonly registrations: Registrations;
   /** What is left of the last attachment, when it was to this server. */
   readonly session: Session | undefined;
@@ -36,6 +38,7 @@ export class Attachment {
   #stream: WatchStream | undefined;
   #subscribed: ReadonlySet<ServiceName> = new Set();
   #untoldTimer: Timer | undefined;
+  #configAskedAt = Number.NEGATIVE_INFINITY;
   #state: 'attaching' | 'attached' | 'over' = 'attaching';
   #finish!: (end: AttachmentEnd) => void;
 
@@ -79,7 +82,7 @@ export class Attachment {
   }
 
   async #attach(): Promise<void> {
-    const { options, cache, registrations } = this.#context;
+    const { options, cache, config, registrations } = this.#context;
     const session = await this.#openSession();
     this.#session = session;
     this.#context.onSession(session);
@@ -89,6 +92,7 @@ export class Attachment {
       connection: this.#connection,
       session,
       cache,
+      config,
       registrations,
       onSubscribed: (services) => {
         this.#subscribed = services;
@@ -107,7 +111,9 @@ export class Attachment {
     this.#stream = new WatchStream({
       options,
       cache,
+      config,
       session,
+      onConfigGap: () => this.#askForConfig(),
       onEnd: (end) => this.#finish(end),
     });
     await this.#stream.open(this.#connection);
@@ -146,10 +152,14 @@ export class Attachment {
 
   /** Each followed service gets a snapshot; one that was lost on the way would never be missed otherwise. */
   #expectSnapshots(): void {
-    const { options, cache } = this.#context;
+    const { options, cache, config } = this.#context;
     if (this.#state !== 'attached') return;
     this.#untoldTimer?.cancel();
     this.#untoldTimer = options.clock.setTimer(() => {
+      if (config?.base === null) {
+        config.missed();
+        this.#askForConfig();
+      }
       const untold = cache.untold(this.#subscribed);
       if (untold.length === 0) return;
       for (const entry of untold) entry.goStale();
@@ -162,6 +172,14 @@ export class Attachment {
         ),
       });
     }, options.requestTimeoutMs);
+  }
+
+  /** At once the first time; a registry that answers with nonsense is not asked in a loop. */
+  #askForConfig(): void {
+    const { clock, requestTimeoutMs } = this.#context.options;
+    const waitMs = Math.max(0, this.#configAskedAt + requestTimeoutMs - clock.now());
+    this.#configAskedAt = clock.now() + waitMs;
+    this.#sync?.poke(waitMs);
   }
 
   #stop(): void {

@@ -1,3 +1,4 @@
+export type { FollowedConfig } from './config-cache.ts';
 export type { RegistryClientOptions } from './options.ts';
 export type {
   NewRegistration,

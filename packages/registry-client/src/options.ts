@@ -14,7 +14,9 @@ export interface RegistryClientOptions {
   readonly servers: string | readonly string[];
   /** Who this is, for people that look at the registry: at most 200 characters. @default `node/<pid>` */
   readonly client?: string;
-  /** Where the last good lists are kept, to start from while the registry is away. @default none */
+  /** Whether to follow the mesh's configuration (`client.config`). @default false */
+  readonly followConfig?: boolean;
+  /** Where the last good lists and the configuration are kept, to start from while the registry is away. @default none */
   readonly snapshotFile?: string;
   /** Lists in the file older than this are not used. @default 259_200_000 (three days: a long weekend) */
   readonly snapshotMaxAgeMs?: number;
@@ -77,6 +79,7 @@ export function resolveOptions(options: RegistryClientOptions): ResolvedOptions 
   return Object.freeze({
     servers: resolveServers(options.servers),
     client,
+    followConfig: options.followConfig ?? false,
     snapshotFile: options.snapshotFile,
     snapshotMaxAgeMs: within(
       'snapshotMaxAgeMs',

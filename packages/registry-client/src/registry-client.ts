@@ -5,6 +5,7 @@ import {
   MeshError,
   type ServiceName,
 } from '@inmesh/core';
+import { ConfigCache, type FollowedConfig } from './config-cache.ts';
 import { type RegistryClientOptions, resolveOptions } from './options.ts';
 import type { NewRegistration, RegistrationHandle } from './registration.ts';
 import { Registrations } from './registrations.ts';
@@ -17,8 +18,11 @@ import { Waits } from './waits.ts';
 /** A process' hold on the registry: what it finds there, and what it is found by. */
 export interface RegistryClient extends EndpointSource {
   readonly state: RegistryState;
+  /** The configuration, when `followConfig` is on; otherwise it stays `undefined`. */
+  readonly config: FollowedConfig;
   /**
-   * Reads the snapshot file and connects. Resolves when the registry answered, or when it did not
+   * Reads the snapshot file and connects. Resolves when the registry answered (with the configuration,
+   * where it is followed and no earlier one is known), or when it did not
    * and there is a snapshot to work on. Rejects with `start_timeout` after `startTimeoutMs`; the
    * client goes on trying, so whoever can do without may ignore that, and others `close()`.
    */
@@ -40,7 +44,7 @@ export interface RegistryClient extends EndpointSource {
 /** Makes a client; nothing happens before `start()`. Throws `invalid_argument`. */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   const resolved = resolveOptions(options);
-  const { clock, logger, snapshotFile } = resolved;
+  const { clock, logger, snapshotFile, followConfig } = resolved;
   const waits = new Waits(clock);
   const cache = new ServiceCache({
     clock,
@@ -49,10 +53,22 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     onFollowedChange: () => link.poke(),
     onListChange: () => writer?.changed(),
   });
+  const config = new ConfigCache({
+    logger,
+    onChange: () => {
+      waits.check();
+      writer?.changed();
+    },
+  });
   const writer =
     snapshotFile === undefined
       ? undefined
-      : new SnapshotWriter({ path: snapshotFile, clock, logger, lists: () => cache.lasting() });
+      : new SnapshotWriter({
+          path: snapshotFile,
+          clock,
+          logger,
+          contents: () => ({ lists: cache.lasting(), config: config.current }),
+        });
   const registrations = new Registrations({
     clock,
     logger,
@@ -63,6 +79,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const link = new RegistryLink({
     options: resolved,
     cache,
+    config: followConfig ? config : undefined,
     registrations,
     onState: () => waits.check(),
   });
@@ -75,13 +92,16 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const restore = async (path: string): Promise<void> => {
     const time = { now: clock.now(), wallNow: clock.wallNow() };
     try {
-      cache.restore(await readSnapshotFile(path, resolved.snapshotMaxAgeMs, time));
+      const contents = await readSnapshotFile(path, resolved.snapshotMaxAgeMs, time);
+      cache.restore(contents.lists);
+      if (followConfig && contents.config !== undefined) config.restore(contents.config);
     } catch (error) {
       logger.error({ err: error, path }, 'the snapshot file is not used');
     }
   };
   const started = (): boolean =>
-    link.state.kind === 'connected' || (link.state.kind === 'lost' && cache.restored);
+    (link.state.kind === 'connected' && (!followConfig || config.current !== undefined)) ||
+    (link.state.kind === 'lost' && cache.restored);
   const begin = async (): Promise<void> => {
     if (snapshotFile !== undefined) await restore(snapshotFile);
     checkOpen();
@@ -97,12 +117,14 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     waits.close();
     registrations.stopWaiting();
     cache.close();
+    config.close();
     await writer?.close();
   };
   return {
     get state() {
       return link.state;
     },
+    config,
     get: (service) => cache.get(service),
     follow(service, listener) {
       checkOpen();

@@ -1,6 +1,7 @@
 import type { MeshError, MeshEvent } from '@inmesh/core';
 import { Attachment } from './attachment.ts';
 import type { AttachmentEnd } from './attachment-end.ts';
+import type { ConfigCache } from './config-cache.ts';
 import type { RegistryServer, ResolvedOptions } from './options.ts';
 import { reconnectDelayMs } from './reconnect-delay.ts';
 import type { Registrations } from './registrations.ts';
@@ -24,6 +25,7 @@ export type RegistryState =
 export interface RegistryLinkOptions {
   readonly options: ResolvedOptions;
   readonly cache: ServiceCache;
+  readonly config: ConfigCache | undefined;
   readonly registrations: Registrations;
   readonly onState: (state: RegistryState) => void;
 }
@@ -70,12 +72,13 @@ export class RegistryLink {
   }
 
   #attach(): void {
-    const { options, cache, registrations } = this.#context;
+    const { options, cache, config, registrations } = this.#context;
     const server = options.servers[this.#server] as RegistryServer;
     const attachment = new Attachment({
       options,
       server,
       cache,
+      config,
       registrations,
       session: this.#session?.server === server ? this.#session : undefined,
       onSession: (session) => {

@@ -1,4 +1,5 @@
 import type { MeshError, ServiceName, Subscriptions, Timer } from '@inmesh/core';
+import type { ConfigCache } from './config-cache.ts';
 import type { HttpConnection } from './http-connection.ts';
 import type { ResolvedOptions } from './options.ts';
 import { reconnectDelayMs } from './reconnect-delay.ts';
@@ -15,6 +16,7 @@ export interface SessionSyncOptions {
   readonly connection: HttpConnection;
   readonly session: Session;
   readonly cache: ServiceCache;
+  readonly config: ConfigCache | undefined;
   readonly registrations: Registrations;
   /** The registry knows of new subscriptions: their snapshots are due. */
   readonly onSubscribed: (services: ReadonlySet<ServiceName>) => void;
@@ -32,6 +34,8 @@ type SyncState = 'idle' | 'running' | 'running-again' | 'closed';
 export class SessionSync {
   readonly #context: SessionSyncOptions;
   #subscribed: ReadonlySet<ServiceName> | undefined;
+  /** Gaps of the configuration that the registry was told of. */
+  #configGaps = 0;
   #state: SyncState = 'idle';
   #timer: Timer | undefined;
   #timerAt: number = Number.POSITIVE_INFINITY;
@@ -43,24 +47,30 @@ export class SessionSync {
 
   /** Tells the subscriptions, if they changed. Throws `MeshError`. */
   async subscribe(): Promise<void> {
-    const { cache, connection, session } = this.#context;
-    if (this.#subscribed !== undefined && sameSet(this.#subscribed, cache.followed)) return;
+    const { cache, config, connection, session } = this.#context;
+    const configGaps = config?.gaps ?? 0;
+    const told = this.#subscribed !== undefined && sameSet(this.#subscribed, cache.followed);
+    if (told && configGaps === this.#configGaps) return;
     const services = new Set(cache.followed);
     await connection.send({
       method: 'PUT',
       path: sessionPath(session, '/subscriptions'),
       what: 'subscribe',
-      body: { services: [...services] } satisfies Subscriptions,
+      body: {
+        services: [...services],
+        ...(config === undefined ? {} : { config: { revision: config.base } }),
+      } satisfies Subscriptions,
     });
+    this.#configGaps = configGaps;
     this.#subscribed = services;
     cache.subscribed(services);
     this.#context.onSubscribed(services);
   }
 
-  /** Something changed that the session should know: it will soon. */
-  poke(): void {
+  /** Something changed that the session should know: it will soon, or at the latest after `withinMs`. */
+  poke(withinMs: number = gatherMs): void {
     if (this.#state === 'running') this.#state = 'running-again';
-    else if (this.#state === 'idle') this.#schedule(gatherMs);
+    else if (this.#state === 'idle') this.#schedule(withinMs);
   }
 
   close(): void {

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type EndpointList, isLabel, splitServiceName } from '@inmesh/core';
+import { type ConfigSnapshot, type EndpointList, isLabel, splitServiceName } from '@inmesh/core';
+import { checkConfigRevision, checkResources } from './config-check.ts';
 import { readEndpoints } from './watch-frame.ts';
 
 const format = 'inmesh-endpoints/1';
@@ -15,10 +16,16 @@ export interface FileTime {
   readonly wallNow: number;
 }
 
-/** Writes the lists down, whole or not at all: a reader sees the old file or the new one. */
+/** What outlives a process. */
+export interface SnapshotContents {
+  readonly lists: readonly EndpointList[];
+  readonly config: ConfigSnapshot | undefined;
+}
+
+/** Writes it down, whole or not at all: a reader sees the old file or the new one. */
 export async function writeSnapshotFile(
   path: string,
-  lists: readonly EndpointList[],
+  { lists, config }: SnapshotContents,
   time: FileTime,
 ): Promise<void> {
   const services = lists.map(({ service, revision, endpoints, asOf }) => ({
@@ -27,7 +34,7 @@ export async function writeSnapshotFile(
     ageMs: Math.max(0, time.now - asOf),
     endpoints,
   }));
-  const text = JSON.stringify({ format, savedAt: time.wallNow, services });
+  const text = JSON.stringify({ format, savedAt: time.wallNow, services, config });
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await withFile(await open(temporary, 'wx', 0o600), async (file) => {
@@ -45,18 +52,19 @@ export async function writeSnapshotFile(
 }
 
 /**
- * Reads the lists that a former process wrote, each `stale` and as old as it is; what is older than
- * `maxAgeMs` or cannot be read is left out. Without a file there are none. Throws `Error` for a file
- * that somebody else could have written, or that is none of ours.
+ * Reads what a former process wrote: each list `stale` and as old as it is; what is older than
+ * `maxAgeMs` or cannot be read is left out. The configuration is taken whatever its age: addresses
+ * go bad with time, and no policy at all is worse than an old one. Without a file there is nothing.
+ * Throws `Error` for a file that somebody else could have written, or that is none of ours.
  */
 export async function readSnapshotFile(
   path: string,
   maxAgeMs: number,
   time: FileTime,
-): Promise<readonly EndpointList[]> {
+): Promise<SnapshotContents> {
   const text = await readOwnFile(path);
-  if (text === undefined) return [];
-  const { format: found, savedAt, services } = asRecord(JSON.parse(text));
+  if (text === undefined) return { lists: [], config: undefined };
+  const { format: found, savedAt, services, config } = asRecord(JSON.parse(text));
   if (found !== format || typeof savedAt !== 'number' || !Array.isArray(services)) {
     throw new Error(`it is no ${format} file`);
   }
@@ -77,7 +85,17 @@ export async function readSnapshotFile(
       asOf: time.now - ageMs - sinceMs,
     });
   }
-  return lists;
+  return { lists, config: readConfig(config) };
+}
+
+/** Throws `ConfigFault`: a file whose configuration was damaged is not to be trusted with addresses either. */
+function readConfig(value: unknown): ConfigSnapshot | undefined {
+  if (value === undefined) return undefined;
+  const { revision, resources } = asRecord(value);
+  return {
+    revision: checkConfigRevision(revision),
+    resources: [...checkResources(resources).values()],
+  };
 }
 
 async function readOwnFile(path: string): Promise<string | undefined> {

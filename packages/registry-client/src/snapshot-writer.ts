@@ -1,5 +1,5 @@
-import type { Clock, EndpointList, Logger, Timer } from '@inmesh/core';
-import { writeSnapshotFile } from './snapshot-file.ts';
+import type { Clock, Logger, Timer } from '@inmesh/core';
+import { type SnapshotContents, writeSnapshotFile } from './snapshot-file.ts';
 
 /** Changes within a second make one write. */
 const gatherMs = 1_000;
@@ -13,10 +13,10 @@ export interface SnapshotWriterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** What to write, asked at the time of writing. */
-  readonly lists: () => readonly EndpointList[];
+  readonly contents: () => SnapshotContents;
 }
 
-/** Writes the lists down after they changed, never twice at a time. */
+/** Writes lists and configuration down after they changed, never twice at a time. */
 export class SnapshotWriter {
   readonly #options: SnapshotWriterOptions;
   #timer: Timer | undefined;
@@ -31,7 +31,7 @@ export class SnapshotWriter {
     this.#options = options;
   }
 
-  /** A list changed. */
+  /** A list or the configuration changed. */
   changed(): void {
     this.#dirty = true;
     if (this.#writing === undefined) this.#schedule(this.#pauseMs);
@@ -60,11 +60,11 @@ export class SnapshotWriter {
   }
 
   async #write(): Promise<void> {
-    const { path, clock, logger, lists } = this.#options;
+    const { path, clock, logger, contents } = this.#options;
     const startedAt = clock.now();
     this.#dirty = false;
     try {
-      await writeSnapshotFile(path, lists(), { now: startedAt, wallNow: clock.wallNow() });
+      await writeSnapshotFile(path, contents(), { now: startedAt, wallNow: clock.wallNow() });
       this.#failing = false;
     } catch (error) {
       // Once: a full disk stays full, and the lists in memory are what counts.

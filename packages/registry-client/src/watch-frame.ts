@@ -1,4 +1,13 @@
-import type { Endpoint, ServiceName, WatchEvent, WireRevision } from '@inmesh/core';
+import type {
+  ConfigKey,
+  ConfigResource,
+  ConfigRevision,
+  Endpoint,
+  ServiceName,
+  WatchEvent,
+  WireRevision,
+} from '@inmesh/core';
+import { ConfigFault, checkConfigRevision, checkResources } from './config-check.ts';
 import { checkEndpoint, checkEndpointId, EndpointFault } from './endpoint-check.ts';
 import type { SseEvent } from './sse-parser.ts';
 
@@ -30,10 +39,26 @@ export interface DeltaFrame extends ToldEndpoints {
 
 export type HelloFrame = Extract<WatchEvent, { kind: 'hello' }>;
 
+export interface ConfigSnapshotFrame {
+  readonly kind: 'config-snapshot';
+  readonly revision: ConfigRevision;
+  readonly resources: ReadonlyMap<ConfigKey, ConfigResource>;
+}
+
+export interface ConfigDeltaFrame {
+  readonly kind: 'config-delta';
+  readonly from: ConfigRevision;
+  readonly revision: ConfigRevision;
+  readonly upserts: ReadonlyMap<ConfigKey, ConfigResource>;
+  readonly removes: readonly ConfigKey[];
+}
+
 export type WatchFrame =
   | HelloFrame
   | SnapshotFrame
   | DeltaFrame
+  | ConfigSnapshotFrame
+  | ConfigDeltaFrame
   | { readonly kind: 'settled' }
   | { readonly kind: 'goodbye' };
 
@@ -50,6 +75,8 @@ const readers: ReadonlyMap<string, (fields: Fields) => WatchFrame> = new Map<
   ['hello', readHello],
   ['snapshot', readSnapshot],
   ['delta', readDelta],
+  ['config-snapshot', whole(readConfigSnapshot)],
+  ['config-delta', whole(readConfigDelta)],
   ['settled', () => ({ kind: 'settled' })],
   ['goodbye', () => ({ kind: 'goodbye' })],
 ]);
@@ -98,6 +125,37 @@ function readDelta(fields: Fields): DeltaFrame {
     revision: text(fields.revision, 'revision'),
     removes: removes as string[],
     ...readEndpoints(list(fields.upserts, 'upserts'), service),
+  };
+}
+
+function readConfigSnapshot(fields: Fields): ConfigSnapshotFrame {
+  return {
+    kind: 'config-snapshot',
+    revision: checkConfigRevision(fields.revision),
+    resources: checkResources(fields.resources),
+  };
+}
+
+function readConfigDelta(fields: Fields): ConfigDeltaFrame {
+  const removes = list(fields.removes, 'removes');
+  for (const key of removes) text(key, 'removes');
+  return {
+    kind: 'config-delta',
+    from: checkConfigRevision(fields.from),
+    revision: checkConfigRevision(fields.revision),
+    upserts: checkResources(fields.upserts),
+    removes: removes as string[],
+  };
+}
+
+function whole<F extends WatchFrame>(read: (fields: Fields) => F): (fields: Fields) => F {
+  return (fields) => {
+    try {
+      return read(fields);
+    } catch (error) {
+      if (error instanceof ConfigFault) throw new FrameFault(error.message, { cause: error });
+      throw error;
+    }
   };
 }
 

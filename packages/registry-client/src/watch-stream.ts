@@ -1,5 +1,6 @@
 import { MeshError } from '@inmesh/core';
 import type { AttachmentEnd } from './attachment-end.ts';
+import type { ConfigCache } from './config-cache.ts';
 import type { HttpConnection } from './http-connection.ts';
 import type { ResolvedOptions } from './options.ts';
 import { unavailableError } from './registry-error.ts';
@@ -12,7 +13,10 @@ import { Watchdog } from './watchdog.ts';
 export interface WatchStreamOptions {
   readonly options: ResolvedOptions;
   readonly cache: ServiceCache;
+  readonly config: ConfigCache | undefined;
   readonly session: Session;
+  /** The configuration is to be asked for whole. */
+  readonly onConfigGap: () => void;
   readonly onEnd: (end: AttachmentEnd) => void;
 }
 
@@ -79,6 +83,10 @@ export class WatchStream {
       frame = readFrame(event);
     } catch (error) {
       if (!(error instanceof FrameFault)) throw error;
+      if (event.event.startsWith('config-')) {
+        this.#configFault(event.event, error);
+        return;
+      }
       this.#gap(`sent a ${event.event} that cannot be read (${error.message})`);
       return;
     }
@@ -91,7 +99,7 @@ export class WatchStream {
   }
 
   #apply(frame: WatchFrame): Applied {
-    const { cache, options } = this.#context;
+    const { cache, config, options } = this.#context;
     switch (frame.kind) {
       case 'hello':
         this.#watch(3 * frame.keepAliveMs);
@@ -107,6 +115,12 @@ export class WatchStream {
           );
         }
         return frame.kind === 'snapshot' ? cache.snapshot(frame) : cache.delta(frame);
+      case 'config-snapshot':
+        config?.snapshot(frame.revision, frame.resources);
+        return 'applied';
+      case 'config-delta':
+        if (config?.delta(frame) === false) this.#context.onConfigGap();
+        return 'applied';
       case 'settled':
         cache.settled();
         return 'applied';
@@ -133,6 +147,18 @@ export class WatchStream {
           ),
         }),
     });
+  }
+
+  /** The endpoints are not to suffer for it: the stream goes on. */
+  #configFault(kind: string, error: FrameFault): void {
+    const { config, options, onConfigGap } = this.#context;
+    if (config === undefined) return;
+    options.logger.error(
+      { err: error, frame: kind, kept: config.current?.revision },
+      'the registry sent a configuration that cannot be read; the last good one is kept',
+    );
+    config.missed();
+    onConfigGap();
   }
 
   #gap(what: string): void {

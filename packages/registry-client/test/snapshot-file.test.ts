@@ -1,10 +1,14 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EndpointList, silentLogger, staticEndpoint } from '@inmesh/core';
+import { type ConfigSnapshot, type EndpointList, silentLogger, staticEndpoint } from '@inmesh/core';
 import { createFakeClock } from '@inmesh/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readSnapshotFile, writeSnapshotFile } from '../src/snapshot-file.ts';
+import {
+  readSnapshotFile,
+  type SnapshotContents,
+  writeSnapshotFile,
+} from '../src/snapshot-file.ts';
 import { SnapshotWriter } from '../src/snapshot-writer.ts';
 import { fakeRegistry, follow, ids, moveUntil, moving, setUp, until } from './fake/setting.ts';
 
@@ -17,6 +21,18 @@ const list: EndpointList = {
   state: 'live',
   asOf: 900,
 };
+const config: ConfigSnapshot = {
+  revision: 'x:1',
+  resources: [
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'reviews', namespace: 'default' },
+      spec: {},
+    },
+  ],
+};
+const contents: SnapshotContents = { lists: [list], config };
 const dayMs = 86_400_000;
 
 let directory: string;
@@ -30,27 +46,32 @@ afterEach(() => rm(directory, { recursive: true }));
 
 describe('the file', () => {
   test('gives back what was written, stale, and as old as it has become', async () => {
-    await writeSnapshotFile(path, [list], { now: 1_000, wallNow: 50_000 });
-    expect(await readSnapshotFile(path, dayMs, { now: 7, wallNow: 53_000 })).toEqual([
-      { ...list, state: 'stale', asOf: 7 - 100 - 3_000 },
-    ]);
+    await writeSnapshotFile(path, contents, { now: 1_000, wallNow: 50_000 });
+    expect(await readSnapshotFile(path, dayMs, { now: 7, wallNow: 53_000 })).toEqual({
+      lists: [{ ...list, state: 'stale', asOf: 7 - 100 - 3_000 }],
+      config,
+    });
   });
 
   test('is its owner’s alone, and nothing else is left in the directory', async () => {
-    await writeSnapshotFile(path, [list], { now: 0, wallNow: 0 });
-    await writeSnapshotFile(path, [], { now: 0, wallNow: 0 });
+    await writeSnapshotFile(path, contents, { now: 0, wallNow: 0 });
+    await writeSnapshotFile(path, { lists: [], config: undefined }, { now: 0, wallNow: 0 });
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(directory)).toEqual(['endpoints.json']);
   });
 
   test('that is not there gives nothing', async () => {
-    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 })).toEqual([]);
+    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 })).toEqual({
+      lists: [],
+      config: undefined,
+    });
   });
 
-  test('lists that are too old are left out, whatever the wall clock did', async () => {
-    await writeSnapshotFile(path, [list], { now: 900 + dayMs, wallNow: 0 });
-    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: 1 })).toEqual([]);
-    expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: -dayMs })).toHaveLength(1);
+  test('lists that are too old are left out, whatever the wall clock did; the configuration is not', async () => {
+    await writeSnapshotFile(path, contents, { now: 900 + dayMs, wallNow: 0 });
+    const read = (wallNow: number) => readSnapshotFile(path, dayMs, { now: 0, wallNow });
+    expect(await read(1)).toEqual({ lists: [], config });
+    expect((await read(-dayMs)).lists).toHaveLength(1);
   });
 
   test.each([
@@ -58,13 +79,17 @@ describe('the file', () => {
     ['no object', '[]'],
     ['of another format', '{"format":"other","savedAt":0,"services":[]}'],
     ['empty', ''],
+    [
+      'damaged in its configuration',
+      '{"format":"inmesh-endpoints/1","savedAt":0,"services":[],"config":{"revision":"x:1","resources":[{}]}}',
+    ],
   ])('that is %s is refused', async (_, text) => {
     await writeFile(path, text, { mode: 0o600 });
     await expect(readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 })).rejects.toThrow();
   });
 
   test('entries that cannot be read are left out, the others are used', async () => {
-    await writeSnapshotFile(path, [list], { now: 900, wallNow: 0 });
+    await writeSnapshotFile(path, contents, { now: 900, wallNow: 0 });
     const file = JSON.parse(await readFile(path, 'utf8'));
     const [good] = file.services;
     file.services = [
@@ -76,12 +101,12 @@ describe('the file', () => {
       { ...good, endpoints: [a, { ...a, id: 'x', address: 'evil.example' }] },
     ];
     await writeFile(path, JSON.stringify(file));
-    const lists = await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 });
+    const { lists } = await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 });
     expect(lists.map(({ endpoints }) => endpoints)).toEqual([[a]]);
   });
 
   test('that others may write, or that is a link, is refused', async () => {
-    await writeSnapshotFile(path, [list], { now: 0, wallNow: 0 });
+    await writeSnapshotFile(path, contents, { now: 0, wallNow: 0 });
     await symlink(path, join(directory, 'link'));
     const time = { now: 0, wallNow: 0 };
     await expect(readSnapshotFile(join(directory, 'link'), dayMs, time)).rejects.toThrow('ELOOP');
@@ -94,11 +119,15 @@ describe('the writer', () => {
   test('gathers changes for a second, and writes what did not change every ten minutes', async () => {
     const clock = createFakeClock();
     let asked = 0;
-    const lists = (): EndpointList[] => {
-      asked += 1;
-      return [list];
-    };
-    const writer = new SnapshotWriter({ path, clock, logger: silentLogger, lists });
+    const writer = new SnapshotWriter({
+      path,
+      clock,
+      logger: silentLogger,
+      contents: () => {
+        asked += 1;
+        return contents;
+      },
+    });
     for (let change = 0; change < 100; change += 1) writer.changed();
     clock.advance(999);
     expect(asked).toBe(0);
@@ -116,19 +145,23 @@ describe('the writer', () => {
   test('never writes twice at a time, and close waits for both', async () => {
     const clock = createFakeClock();
     let asked = 0;
-    const lists = (): EndpointList[] => {
-      asked += 1;
-      return [{ ...list, revision: `${asked}` }];
-    };
-    const writer = new SnapshotWriter({ path, clock, logger: silentLogger, lists });
+    const writer = new SnapshotWriter({
+      path,
+      clock,
+      logger: silentLogger,
+      contents: () => {
+        asked += 1;
+        return { lists: [{ ...list, revision: `${asked}` }], config };
+      },
+    });
     writer.changed();
     clock.advance(1_000);
     writer.changed();
     const closing = writer.close();
     expect(asked).toBe(1);
     await closing;
-    const [last] = await readSnapshotFile(path, dayMs, { now: 900, wallNow: clock.wallNow() });
-    expect(last?.revision).toBe('2');
+    const read = await readSnapshotFile(path, dayMs, { now: 900, wallNow: clock.wallNow() });
+    expect(read.lists[0]?.revision).toBe('2');
     expect(clock.pendingTimers).toBe(0);
   });
 
@@ -142,7 +175,7 @@ describe('the writer', () => {
       error() {},
     };
     const away = join(directory, 'away', 'file');
-    const writer = new SnapshotWriter({ path: away, clock, logger, lists: () => [list] });
+    const writer = new SnapshotWriter({ path: away, clock, logger, contents: () => contents });
     for (let round = 0; round < 3; round += 1) {
       writer.changed();
       clock.advance(1_000);

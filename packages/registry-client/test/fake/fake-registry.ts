@@ -1,6 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Endpoint, Registration, ServiceName } from '@inmesh/core';
+import type {
+  ConfigResource,
+  ConfigSnapshot,
+  Endpoint,
+  Registration,
+  ServiceName,
+  Subscriptions,
+} from '@inmesh/core';
 
 export interface SeenRequest {
   readonly method: string;
@@ -16,6 +23,8 @@ interface FakeSession {
   readonly client: string;
   readonly registrations: Map<string, Registration>;
   subscriptions: Set<ServiceName>;
+  /** What the client said that it knows; `undefined` when it does not follow the configuration. */
+  config: Subscriptions['config'];
   stream: ServerResponse | undefined;
 }
 
@@ -28,6 +37,8 @@ export class FakeRegistry {
   resumes = true;
   /** Whether subscriptions are answered by snapshots, as they should. */
   snapshots = true;
+  /** What followers of the configuration are told. */
+  config: ConfigSnapshot = { revision: '0', resources: [] };
   keepAliveMs = 5_000;
   ttlMs = 15_000;
   readonly requests: SeenRequest[] = [];
@@ -120,6 +131,18 @@ export class FakeRegistry {
     this.send('delta', { service, from, revision, upserts, removes }, revision);
   }
 
+  /** Changes the configuration and tells everybody by a delta. */
+  changeConfig(revision: string, upserts: readonly ConfigResource[], removes: string[] = []): void {
+    const from = this.config.revision;
+    const keyOf = ({ kind, metadata }: ConfigResource): string =>
+      `${kind}/${metadata.namespace}/${metadata.name}`;
+    const resources = new Map(this.config.resources.map((each) => [keyOf(each), each]));
+    for (const key of removes) resources.delete(key);
+    for (const resource of upserts) resources.set(keyOf(resource), resource);
+    this.config = { revision, resources: [...resources.values()] };
+    this.send('config-delta', { from, revision, upserts, removes });
+  }
+
   sendSnapshot(service: ServiceName, to: readonly ServerResponse[] = this.streams): void {
     const record = this.services.get(service);
     const revision = `${this.epoch}:${record?.revision ?? 0}`;
@@ -187,6 +210,7 @@ export class FakeRegistry {
         client,
         registrations: new Map(),
         subscriptions: new Set(),
+        config: undefined,
         stream: undefined,
       });
       const { ttlMs, epoch } = this;
@@ -212,7 +236,7 @@ export class FakeRegistry {
         answer(response, 200, { revision: `${this.epoch}:${this.revision}` });
       }
     } else if (resource === 'subscriptions') {
-      this.#subscribe(session, (request.body as { services: string[] }).services);
+      this.#subscribe(session, request.body as Subscriptions);
       answer(response, 204);
     } else if (resource === 'watch') {
       this.#watch(session, request, response);
@@ -222,10 +246,13 @@ export class FakeRegistry {
     }
   }
 
-  #subscribe(session: FakeSession, services: readonly ServiceName[]): void {
+  #subscribe(session: FakeSession, { services, config }: Subscriptions): void {
     const before = session.subscriptions;
     session.subscriptions = new Set(services);
+    session.config = config;
     if (session.stream === undefined || !this.snapshots) return;
+    if (config?.revision === null)
+      this.send('config-snapshot', this.config, undefined, [session.stream]);
     for (const service of services) {
       if (!before.has(service)) this.sendSnapshot(service, [session.stream]);
     }
@@ -241,6 +268,10 @@ export class FakeRegistry {
     const resumed = this.resumes && request.headers['last-event-id'] !== undefined;
     const { epoch, settling, keepAliveMs } = this;
     this.send('hello', { epoch, settling, resumed, keepAliveMs }, undefined, [response]);
+    const known = session.config?.revision;
+    if (this.snapshots && known !== undefined && known !== this.config.revision) {
+      this.send('config-snapshot', this.config, undefined, [response]);
+    }
     if (resumed || !this.snapshots) return;
     for (const service of session.subscriptions) this.sendSnapshot(service, [response]);
   }
