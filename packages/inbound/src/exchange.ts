@@ -18,6 +18,8 @@ export interface Exchange {
   peer: InboundPeer;
   /** The pattern of the route that runs (`/ratings/:id`). A handler without a router sets it itself. @default 'unknown' */
   route: string;
+  /** Flat pairs that whatever answers this request sends too, names lower-case; steps add to them. */
+  responseHeaders: string[] | undefined;
   /** Reads the pattern when the request ends, where the framework knows it only then. */
   readRoute: ((exchange: Exchange) => string) | undefined;
   /** Monotonic milliseconds. */

@@ -1,17 +1,17 @@
 import type { EndedRequest } from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 import type { InboundRequest } from './inbound-request.ts';
-import type { Refusal } from './refusal.ts';
+import type { Answer, Refusal } from './refusal.ts';
 
-/** What a step says: a refusal, or nothing to let the request pass. */
-export type StepResult = Refusal | undefined;
+/** What a step says: a refusal, an answer, or nothing to let the request pass. */
+export type StepResult = Refusal | Answer | undefined;
 
 /** One thing done with every request before its handler: a limit, a check, who the caller is. */
 export interface InboundStep {
   /** For logs: `load-limits`, `jwt`. */
   readonly name: string;
   /**
-   * Returns a refusal to answer the request here. Synchronous unless it has to wait: a promise
+   * Returns a refusal or an answer to end the request here. Synchronous unless it has to wait: a promise
    * costs every request. A step that throws or rejects refuses with 500, for a check that did not
    * run must not count as passed.
    */

@@ -23,6 +23,7 @@ export {
 } from './pipeline.ts';
 export type { PipelineOptions } from './pipeline-options.ts';
 export {
+  type Answer,
   type Proceed,
   proceed,
   type Refusal,

@@ -8,6 +8,7 @@ import {
   silentLogger,
   systemClock,
 } from '@inmesh/core';
+import type { InboundRequest } from './inbound-request.ts';
 import type { InboundStep } from './inbound-step.ts';
 import type { PathNormalization } from './normalize-path.ts';
 import { type PeerSource, peerHeader } from './peer-source.ts';
@@ -29,6 +30,8 @@ export interface PipelineOptions {
   readonly exemptPaths?: readonly string[];
   /** Headers, lower-case, that calls made for a request take along. @default x-request-id and B3's six */
   readonly passOnHeaders?: readonly string[];
+  /** Gives further pairs, names lower-case, that calls made for a request take along: sticky keys. Must not throw. @default none */
+  readonly passOn?: (request: InboundRequest) => readonly string[];
   /** A caller's time-out above it is cut to it. @default 3_600_000 */
   readonly maxTimeoutMs?: number;
   /** Share of the traces begun here that are sampled, 0..1; a trace that came keeps its flag. @default 0 */
@@ -42,6 +45,8 @@ export interface PipelineOptions {
 }
 
 export type ResolvedPipelineOptions = Required<PipelineOptions>;
+
+const nothing: readonly string[] = Object.freeze([]);
 
 /** Istio asks applications to forward these by hand. */
 const defaultPassOnHeaders = [
@@ -84,6 +89,7 @@ export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipeli
     observers: options.observers ?? [],
     exemptPaths: options.exemptPaths ?? ['/healthz'],
     passOnHeaders: options.passOnHeaders ?? defaultPassOnHeaders,
+    passOn: options.passOn ?? (() => nothing),
     maxTimeoutMs: options.maxTimeoutMs ?? 3_600_000,
     samplingRatio: options.samplingRatio ?? 0,
     clock: options.clock ?? systemClock,

@@ -6,9 +6,9 @@ import type { InboundStep, StepResult } from './inbound-step.ts';
 import { unknownPeer } from './peer-source.ts';
 import { type PipelineOptions, resolvePipelineOptions } from './pipeline-options.ts';
 import { readContext } from './read-context.ts';
-import { type Proceed, proceed, type Refusal, refuse } from './refusal.ts';
+import { type Answer, type Proceed, proceed, type Refusal, refuse } from './refusal.ts';
 
-export type Verdict = Proceed | Refusal;
+export type Verdict = Proceed | Refusal | Answer;
 
 /** How a response went, told when it is over. */
 export interface ResponseSummary {
@@ -76,10 +76,10 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
       try {
         result = step.run(exchange.request, exchange);
       } catch (error) {
-        return refused(exchange, refuseAfterFailure(step, error));
+        return stopped(exchange, refuseAfterFailure(step, error));
       }
       if (result === undefined) exchange.passed = i + 1;
-      else if ('kind' in result) return refused(exchange, result);
+      else if ('kind' in result) return stopped(exchange, result);
       else return handleAfter(result, i, exchange);
     }
     return proceed;
@@ -97,7 +97,7 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
     } catch (error) {
       result = refuseAfterFailure(step, error);
     }
-    if (result !== undefined) return refused(exchange, result);
+    if (result !== undefined) return stopped(exchange, result);
     const { ended } = exchange;
     if (ended !== undefined) {
       // The caller went away while this step waited; the steps before it have heard already.
@@ -133,6 +133,7 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
         context: readContext(request, now, resolved),
         peer: unknownPeer,
         route: 'unknown',
+        responseHeaders: undefined,
         readRoute: undefined,
         startedAt: now,
         routed,
@@ -172,9 +173,9 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
   };
 }
 
-function refused(exchange: Exchange, refusal: Refusal): Refusal {
-  exchange.flag = refusal.flag;
-  return refusal;
+function stopped<V extends Refusal | Answer>(exchange: Exchange, verdict: V): V {
+  if (verdict.kind === 'refusal') exchange.flag = verdict.flag;
+  return verdict;
 }
 
 function endedRequest(

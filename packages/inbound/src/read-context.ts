@@ -13,6 +13,7 @@ export interface ContextOptions {
   readonly maxTimeoutMs: number;
   readonly samplingRatio: number;
   readonly passOnHeaders: readonly string[];
+  readonly passOn: (request: InboundRequest) => readonly string[];
   readonly random: Random;
 }
 
@@ -33,7 +34,7 @@ export function readContext(
     deadline: readDeadline(requestHeader(request, meshHeaders.timeoutMs), now, options),
     identity: undefined,
     baggage: baggage.length <= maxBaggageBytes ? baggage : '',
-    passOn: readPassOn(request, options.passOnHeaders),
+    passOn: readPassOn(request, options),
     attempt: readAttempt(requestHeader(request, meshHeaders.attempt)),
   };
 }
@@ -70,11 +71,22 @@ function readAttempt(header: string | undefined): number {
 
 const nothing: readonly string[] = Object.freeze([]);
 
-function readPassOn(request: InboundRequest, names: readonly string[]): readonly string[] {
+function readPassOn(
+  request: InboundRequest,
+  { passOnHeaders: names, passOn }: ContextOptions,
+): readonly string[] {
   let pairs: string[] | undefined;
   for (const name of names) {
     const value = requestHeader(request, name);
     if (value === undefined || value.length > maxPassedOnLength) continue;
+    if (pairs === undefined) pairs = [name, value];
+    else pairs.push(name, value);
+  }
+  const further = passOn(request);
+  for (let i = 0; i < further.length; i += 2) {
+    const [name, value] = [further[i] as string, further[i + 1] as string];
+    // A name that is there twice would be joined by whoever reads it, and be another key.
+    if (names.includes(name) || value.length > maxPassedOnLength) continue;
     if (pairs === undefined) pairs = [name, value];
     else pairs.push(name, value);
   }

@@ -20,6 +20,13 @@ export interface Refusal {
   readonly flag: ResponseFlag;
 }
 
+/** The request is answered here, and rightly so: a CORS preflight. Its body is empty. */
+export interface Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  readonly headers: HeaderPairs;
+}
+
 export const proceed: Proceed = Object.freeze({ kind: 'proceed' });
 
 export interface RefusalOptions {
@@ -40,6 +47,30 @@ export function refuse(
   return { kind: 'refusal', status, code, detail, headers, flag };
 }
 
+/** Ends a request that a step stopped. */
+export function sendStop(response: ServerResponse, stop: Refusal | Answer): void {
+  if (stop.kind === 'refusal') sendRefusal(response, stop);
+  else sendAnswer(response, stop);
+}
+
+function sendAnswer(response: ServerResponse, { status, headers }: Answer): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.statusCode = status;
+  setHeaders(response, headers);
+  response.setHeader('content-length', 0);
+  response.end();
+}
+
+/** Sets what a step asked for; the handler may still set a header of the same name. */
+export function setHeaders(response: ServerResponse, pairs: HeaderPairs): void {
+  for (let i = 0; i < pairs.length; i += 2) {
+    response.setHeader(pairs[i] as string, pairs[i + 1] as string);
+  }
+}
+
 /**
  * Answers with `application/problem+json`. When the head is gone already the connection is cut:
  * a truncated answer that looks whole would be worse.
@@ -50,9 +81,11 @@ export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
     return;
   }
   // What a handler prepared before it failed (a cookie, an ETag) belongs to the answer it did not
-  // give. Drain's two headers speak of the connection and stay.
+  // give. Drain's two headers speak of the connection and stay, and so do those of CORS, without
+  // which a page could not read why it was refused.
   for (const name of response.getHeaderNames()) {
-    if (name !== 'connection' && name !== 'inmesh-draining') response.removeHeader(name);
+    const stays = name === 'connection' || name === 'inmesh-draining' || name === 'vary';
+    if (!stays && !name.startsWith('access-control-')) response.removeHeader(name);
   }
   const { status, code, detail, headers } = refusal;
   const problem: Problem = {
@@ -64,9 +97,7 @@ export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
   };
   const body = JSON.stringify(problem);
   response.statusCode = status;
-  for (let i = 0; i < headers.length; i += 2) {
-    response.setHeader(headers[i] as string, headers[i + 1] as string);
-  }
+  setHeaders(response, headers);
   response.setHeader('content-type', 'application/problem+json');
   response.setHeader('content-length', Buffer.byteLength(body));
   response.end(body);

@@ -3,7 +3,7 @@ import { runInContext } from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 import { meshOf, setExchange } from './exchange.ts';
 import type { Pipeline, Verdict } from './pipeline.ts';
-import { refuse, sendRefusal } from './refusal.ts';
+import { refuse, sendRefusal, sendStop, setHeaders } from './refusal.ts';
 import { trackRequest } from './track-request.ts';
 
 /**
@@ -53,8 +53,9 @@ function act(
   next: (exchange: Exchange) => void,
 ): void {
   if (response.destroyed) return;
-  if (verdict.kind === 'refusal') {
-    sendRefusal(response, verdict);
+  if (exchange.responseHeaders !== undefined) setHeaders(response, exchange.responseHeaders);
+  if (verdict.kind !== 'proceed') {
+    sendStop(response, verdict);
     return;
   }
   // The router gets the path that was decided about.

@@ -89,3 +89,20 @@ test('the headers to pass on do, and nothing else; an oversize one is left out',
   expect(contextOf(headers).passOn).toEqual(['x-request-id', 'r', 'b3', '0']);
   expect(contextOf(headers, { passOnHeaders: ['x-tenant'] }).passOn).toEqual([]);
 });
+
+test('what passOn gives travels on, once under each name and not without bounds', () => {
+  const passOn = (): string[] => [
+    'user-id',
+    'ann',
+    'x-request-id',
+    'other',
+    'big',
+    'x'.repeat(1_025),
+  ];
+  expect(contextOf({ 'x-request-id': '7' }, { passOn }).passOn).toEqual([
+    'x-request-id',
+    '7',
+    'user-id',
+    'ann',
+  ]);
+});

@@ -15,6 +15,7 @@ import {
   attach,
   createDrain,
   createPipeline,
+  type InboundStep,
   meshHttp,
   meshOf,
   refuse,
@@ -239,6 +240,41 @@ test('a connection that is no socket, as test tools inject, is served and counts
   await observer.until(({ requests }) => requests.length === 1);
   expect(observer.requests[0]).toMatchObject({ status: 200, flag: '-', responseBytes: 0 });
   expect(await drain.close()).toEqual({ cutRequests: 0, cutConnections: 0 });
+});
+
+test.each<[string, InboundStep['run'], number, string]>([
+  ['a handler', () => undefined, 200, 'hello'],
+  ['a refusal', () => refuse(403, 'forbidden', 'no'), 403, '"code":"forbidden"'],
+  ['an answer', () => ({ kind: 'answer', status: 204, headers: ['x-own', '1'] }), 204, ''],
+])('headers that a step asked for go out with %s', async (_what, run, status, body) => {
+  const observer = recordingObserver();
+  const add: InboundStep = {
+    name: 'add',
+    run(_request, exchange) {
+      exchange.responseHeaders = [
+        'access-control-allow-origin',
+        'http://shop.test',
+        'vary',
+        'origin',
+      ];
+      return undefined;
+    },
+  };
+  const pipeline = createPipeline({
+    observers: [observer],
+    authentication: [add, { name: 'decides', run }],
+  });
+  const server = createServer((_request, response) => response.end('hello'));
+  attach(server, pipeline);
+  const { url } = await listen(server);
+  const response = await fetch(url);
+  expect(response.status).toBe(status);
+  expect(response.headers.get('access-control-allow-origin')).toBe('http://shop.test');
+  expect(response.headers.get('vary')).toBe('origin');
+  expect(response.headers.get('x-own')).toBe(status === 204 ? '1' : null);
+  expect(await response.text()).toContain(body);
+  await observer.until(({ requests }) => requests.length === 1);
+  expect(observer.requests[0]).toMatchObject({ status, flag: '-' });
 });
 
 test('outside a mesh there is no exchange', () => {

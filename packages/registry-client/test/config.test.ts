@@ -35,7 +35,7 @@ interface Following extends Setting {
 
 function setUpFollowing(
   servers: string | string[],
-  options: Partial<RegistryClientOptions> = {},
+  options: Omit<Partial<RegistryClientOptions>, 'servers'> = {},
 ): Following {
   const setting = setUp({ servers, followConfig: true, ...options });
   const told: ConfigSnapshot[] = [];
