@@ -100,8 +100,8 @@ function cases(observers: () => readonly Observer[]): Case[] {
       subject: 'mesh.fetch + text()',
       baseline: 'global fetch + text()',
       concurrency: 50,
-      calls: 3_000,
-      rounds: 15,
+      calls: 4_000,
+      rounds: 21,
       sides(upstream) {
         const mesh = client(upstream);
         return {
@@ -114,8 +114,8 @@ function cases(observers: () => readonly Observer[]): Case[] {
       subject: 'mesh.fetch + text(), 256 KiB',
       baseline: 'global fetch + text()',
       concurrency: 50,
-      calls: 500,
-      rounds: 15,
+      calls: 800,
+      rounds: 21,
       sides(upstream) {
         const mesh = client(upstream);
         return {
@@ -128,8 +128,8 @@ function cases(observers: () => readonly Observer[]): Case[] {
       subject: 'mesh.fetch, .body as a stream',
       baseline: 'global fetch, .body as a stream',
       concurrency: 50,
-      calls: 2_000,
-      rounds: 15,
+      calls: 3_000,
+      rounds: 21,
       sides(upstream) {
         const mesh = client(upstream);
         return {
@@ -142,8 +142,8 @@ function cases(observers: () => readonly Observer[]): Case[] {
       subject: 'mesh.fetch, .body as a stream, 256 KiB',
       baseline: 'global fetch, .body as a stream',
       concurrency: 50,
-      calls: 500,
-      rounds: 15,
+      calls: 800,
+      rounds: 21,
       sides(upstream) {
         const mesh = client(upstream);
         return {
@@ -156,8 +156,8 @@ function cases(observers: () => readonly Observer[]): Case[] {
       subject: 'meshAxios.get',
       baseline: 'axios, keep-alive agent',
       concurrency: 50,
-      calls: 3_000,
-      rounds: 15,
+      calls: 4_000,
+      rounds: 21,
       sides(upstream) {
         const mesh = client(upstream);
         return {
@@ -170,8 +170,8 @@ function cases(observers: () => readonly Observer[]): Case[] {
       subject: 'meshAxios.get',
       baseline: 'axios + axios-retry + opossum',
       concurrency: 50,
-      calls: 3_000,
-      rounds: 15,
+      calls: 4_000,
+      rounds: 21,
       sides(upstream) {
         const mesh = client(upstream);
         return {

@@ -39,11 +39,17 @@ export function meshAdapter(mesh: MeshSender): AxiosAdapter {
 /** A ready axios instance that calls through the mesh. */
 export function meshAxios(mesh: MeshSender, defaults?: CreateAxiosDefaults): AxiosInstance {
   const instance = axios.create({ ...defaults, adapter: meshAdapter(mesh) });
-  // axios merges every default into every request; these mean something in browsers only.
-  for (const name of browserOnly) {
+  // axios merges every default into every request; these say nothing that holds here.
+  for (const name of idleDefaults) {
     if (defaults?.[name] === undefined) delete instance.defaults[name];
   }
   return instance;
 }
 
-const browserOnly = ['xsrfCookieName', 'xsrfHeaderName'] as const;
+/** Browsers' words, and "no limit". */
+const idleDefaults = [
+  'xsrfCookieName',
+  'xsrfHeaderName',
+  'maxContentLength',
+  'maxBodyLength',
+] as const;

@@ -2,7 +2,7 @@ import type { DestinationState } from './destination-state.ts';
 import { Fifo, type FifoPlace } from './fifo.ts';
 
 /** A call that waits for one of its destination's `maxRequests` places. */
-export interface PlaceWaiter {
+interface PlaceWaiter {
   /** The place is taken on the waiter's behalf. */
   placed(): void;
 }

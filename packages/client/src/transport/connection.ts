@@ -18,7 +18,7 @@ export interface KeepAlive {
 const keepAliveMarginMs = 1_000;
 
 /** Says that a request was not written, because its idle connection had died unnoticed. */
-export class ConnectionGoneError extends Error {
+class ConnectionGoneError extends Error {
   override readonly name = 'ConnectionGoneError';
 }
 
