@@ -1,5 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Call, Clock, NameScope, Send, ServiceName, Sink } from '@inmesh/core';
+import type {
+  Call,
+  Clock,
+  ForwardDecision,
+  NameScope,
+  RetryPolicy,
+  Send,
+  ServiceName,
+  Sink,
+} from '@inmesh/core';
 import { MeshError, runInContext, unknownLocality } from '@inmesh/core';
 import type { Dispatcher } from 'undici';
 import type { CallRuntime } from './call-runtime.ts';
@@ -16,11 +25,18 @@ import { createObserverGroup } from './observer-group.ts';
 import { OutboundCall } from './outbound-call.ts';
 import { createOutside } from './outside.ts';
 import { createPlaceQueue } from './place-queue.ts';
+import { overrideRetry } from './policy-defaults.ts';
 import { peerHeader } from './request-headers.ts';
 import { createServiceDirectory, type ListWaiter } from './service-directory.ts';
 import type { RunDetached } from './transport/connection-pool.ts';
 import { createConnector } from './transport/connector.ts';
 import { createConnections } from './transport/endpoint-connections.ts';
+
+/** How long a call may take, and how it is tried again. */
+export interface CallLimits {
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+}
 
 /** A client of the mesh: one call loop, and several faces on it. */
 export interface Client {
@@ -34,6 +50,8 @@ export interface Client {
   readonly dispatcher: Dispatcher;
   /** The lowest level, interceptors applied: what the other faces and adapters stand on. */
   readonly send: Send;
+  /** What a call by `decision` gets whose caller says nothing; `timeoutMs` 0 is none. */
+  limits(decision: ForwardDecision): CallLimits;
   /** How hosts are understood. */
   readonly names: NameScope;
   /** Measures `deadline` and `startedAt`. */
@@ -65,6 +83,14 @@ export function createClient(options: ClientOptions): Client {
     wrapFetch: createWrapFetch(fetch, hosts, outbound),
     dispatcher: new MeshDispatcher(send, hosts, clock),
     send,
+    limits: ({ timeoutMs: ofRoute, retries, fault }) => ({
+      // A fault for the whole call switches the route's own limits off, as in Istio.
+      timeoutMs: (fault?.scope === 'call' ? undefined : ofRoute) ?? timeoutMs,
+      retry: overrideRetry(
+        resolved.policy.retry,
+        fault?.scope === 'call' ? { maxRetries: 0 } : retries,
+      ),
+    }),
     names,
     clock,
     follow: (service) => core.follow(serviceOf(service, hosts)),

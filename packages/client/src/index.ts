@@ -1,6 +1,6 @@
 export * from './balancer-policies.ts';
 export type { AttemptHook, AttemptStart } from './call-runtime.ts';
-export { type Client, createClient } from './client.ts';
+export { type CallLimits, type Client, createClient } from './client.ts';
 export type { ClientOptions } from './client-options.ts';
 export type { MeshDispatchOptions } from './faces/dispatcher.ts';
 export type { BodyInput } from './faces/encode-body.ts';
