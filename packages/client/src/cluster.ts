@@ -49,6 +49,8 @@ export interface Cluster {
    * when its policy is invalid.
    */
   destination(destination: Destination): DestinationState;
+  /** The destinations called so far, for inspection. */
+  destinations(): Iterable<DestinationState>;
   /** The endpoint said in an answer that it is draining: it gets nothing new while there is another. */
   drain(state: EndpointState): void;
   /** Ends its timers and forgets its endpoints, each of which goes to `onRemoved`. Idempotent. */
@@ -112,6 +114,10 @@ class WatchedCluster implements Cluster, EndpointWatcher {
     }
     this.#byDestination.set(destination, state);
     return state;
+  }
+
+  destinations(): Iterable<DestinationState> {
+    return this.#byContent.values();
   }
 
   drain(state: EndpointState): void {

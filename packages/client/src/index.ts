@@ -8,5 +8,10 @@ export type { MeshFetch } from './faces/fetch.ts';
 export type { MeshFetchInit } from './faces/fetch-input.ts';
 export { MeshResponse, type RequestFace, type RequestOptions } from './faces/request.ts';
 export type { HeadersInput } from './header-pairs.ts';
-export type { ClientInspection, EndpointInspection, ServiceInspection } from './inspection.ts';
+export type {
+  ClientInspection,
+  DestinationInspection,
+  EndpointInspection,
+  ServiceInspection,
+} from './inspection.ts';
 export type { PolicyOptions } from './policy-defaults.ts';

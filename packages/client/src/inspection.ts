@@ -1,4 +1,4 @@
-import type { Clock, EndpointList, EndpointStatus, ServiceName } from '@inmesh/core';
+import type { BreakerState, Clock, EndpointList, EndpointStatus, ServiceName } from '@inmesh/core';
 import type { ServiceDirectory } from './service-directory.ts';
 import type { Connections } from './transport/endpoint-connections.ts';
 
@@ -18,6 +18,18 @@ export interface ServiceInspection {
   /** Since the source last confirmed the list. */
   readonly ageMs: number;
   readonly endpoints: readonly EndpointInspection[];
+  /** The service as a whole and its subsets, as far as they were called. */
+  readonly destinations: readonly DestinationInspection[];
+}
+
+export interface DestinationInspection {
+  /** '' is the whole service. */
+  readonly subset: string;
+  /** `off`: it has none. */
+  readonly breaker: BreakerState | 'off';
+  readonly inFlight: number;
+  /** Calls that wait for a place. */
+  readonly pending: number;
 }
 
 export interface EndpointInspection {
@@ -58,5 +70,13 @@ export function inspectServices(
         connections: connections.count(state),
       };
     }),
+    destinations: [...cluster.destinations()].map(
+      ({ destination, breaker, inFlight, pending }) => ({
+        subset: destination.subset,
+        breaker: breaker?.state ?? 'off',
+        inFlight,
+        pending,
+      }),
+    ),
   }));
 }

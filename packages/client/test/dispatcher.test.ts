@@ -15,7 +15,9 @@ test('Node’s own fetch and undici’s go through the dispatcher', async () => 
     const got = (await response.json()) as Echoed;
     expect(got).toMatchObject({ method: 'POST', url: '/path?q=1', headers: { host: 'reviews' } });
     expect(got.body).toHaveLength(100_000);
-    const error = await fetch('http://nobody/', { dispatcher } as unknown as RequestInit).catch((e) => e);
+    const error = await fetch('http://nobody/', { dispatcher } as unknown as RequestInit).catch(
+      (e) => e,
+    );
     // By its text: to a fetch of another realm, as Jest's is, our error is none of its own.
     expect(String(error.cause)).toContain('nobody.default: no service of that name');
   }

@@ -277,6 +277,9 @@ test('a breaker that opens stops calls at once and lets one through later', asyn
   await expect(mesh.request('http://reviews/')).rejects.toMatchObject({ code: 'circuit_open' });
   expect(server.requests).toBe(20);
   expect(observer.events).toContainEqual(expect.objectContaining({ to: 'open' }));
+  expect(mesh.inspect().services[0]?.destinations).toEqual([
+    { subset: '', breaker: 'open', inFlight: 0, pending: 0 },
+  ]);
   server.fault = undefined;
   clock.advance(5_001);
   expect((await mesh.request('http://reviews/')).status).toBe(200);

@@ -29,9 +29,8 @@ export function bufferedResponse(
 
 async function decodeWhole({ body, headers }: MeshResponse, maxBytes: number): Promise<Buffer> {
   const encodings = readEncodings(headers['content-encoding']);
-  return encodings.length === 0
-    ? body
-    : readAll(decode(Readable.from([body]), encodings), maxBytes);
+  if (encodings.length === 0) return body;
+  return Buffer.concat(await readAll(decode(Readable.from([body]), encodings), maxBytes));
 }
 
 function readAs(
@@ -40,7 +39,8 @@ function readAs(
 ): unknown {
   if (responseType === 'arraybuffer') return body;
   if (responseType === 'blob') return new Blob([new Uint8Array(body)]);
-  if (responseEncoding === undefined || responseEncoding === 'utf8') return decodeMarkedText(body);
+  if (responseEncoding === undefined || responseEncoding === 'utf8')
+    return decodeMarkedText([body]);
   return body.toString(responseEncoding as BufferEncoding);
 }
 

@@ -74,13 +74,16 @@ function detachable(chunk: Buffer): Uint8Array<ArrayBuffer> {
 }
 
 /** Everything that `stream` gives. Throws `response_too_large`, and ends the stream, above `limit` bytes. */
-export async function readAll(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
+export async function readAll(
+  stream: AsyncIterable<Uint8Array>,
+  limit: number,
+): Promise<readonly Buffer[]> {
+  const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.byteLength;
     if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk);
+    chunks.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
   }
-  return Buffer.concat(chunks, size);
+  return chunks;
 }

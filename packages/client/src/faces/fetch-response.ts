@@ -123,7 +123,7 @@ export class MeshFetchResponse implements Response {
     return new MeshFetchResponse(this.#answer, theirs);
   }
 
-  #read<T>(convert: (bytes: Buffer) => T): Promise<T> {
+  #read<T>(convert: (chunks: readonly Buffer[]) => T): Promise<T> {
     const { body, encodings } = this.#answer;
     if (this.bodyUsed || this.#stream?.locked === true) {
       return Promise.reject(new TypeError('Body is unusable: it was read already'));
@@ -132,7 +132,7 @@ export class MeshFetchResponse implements Response {
     if (this.#stream !== undefined) {
       return readAll(this.#stream, this.#limit).then(convert);
     }
-    if (body === null) return settle(convert, emptyBytes);
+    if (body === null) return settle(convert, []);
     if (encodings.length > 0) {
       return readAll(decode(toReadable(body), encodings), this.#limit).then(convert);
     }
@@ -148,8 +148,6 @@ export class MeshFetchResponse implements Response {
 
 Object.setPrototypeOf(MeshFetchResponse.prototype, Response.prototype);
 
-const emptyBytes = Buffer.alloc(0);
-
 function emptyBody(): ResponseBody {
   const body = new ResponseBody(undefined);
   body.end();
@@ -161,23 +159,32 @@ function isDisturbed(stream: ReadableStream<Uint8Array>): boolean {
   return Readable.isDisturbed(stream as unknown as Readable);
 }
 
-function settle<T>(convert: (bytes: Buffer) => T, bytes: Buffer): Promise<T> {
+function settle<T>(
+  convert: (chunks: readonly Buffer[]) => T,
+  chunks: readonly Buffer[],
+): Promise<T> {
   try {
-    return Promise.resolve(convert(bytes));
+    return Promise.resolve(convert(chunks));
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-function toJson(bytes: Buffer): unknown {
-  return JSON.parse(decodeMarkedText(bytes));
+function toJson(chunks: readonly Buffer[]): unknown {
+  return JSON.parse(decodeMarkedText(chunks));
 }
 
 /** Always a copy: the memory belongs to the socket's read, and may hold a neighbour's answer. */
-function toBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
+function toBytes(chunks: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
-function toArrayBuffer(bytes: Buffer): ArrayBuffer {
-  return toBytes(bytes).buffer;
+function toArrayBuffer(chunks: readonly Buffer[]): ArrayBuffer {
+  return toBytes(chunks).buffer;
 }

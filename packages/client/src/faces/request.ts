@@ -51,12 +51,12 @@ export class MeshResponse {
   }
 
   text(): string {
-    return decodeText(this.body);
+    return decodeText([this.body]);
   }
 
   /** Throws `SyntaxError` when the body is no JSON. */
   json(): unknown {
-    return JSON.parse(decodeText(this.body));
+    return JSON.parse(decodeText([this.body]));
   }
 }
 

@@ -28,11 +28,9 @@ export class ResponseBody {
   }
 
   /** Everything, when it has all come already and nobody took it. */
-  takeWhole(): Buffer | undefined {
+  takeWhole(): readonly Buffer[] | undefined {
     if (this.#state !== 'ended' || this.#consumer !== undefined) return undefined;
-    return this.#chunks.length === 1
-      ? (this.#chunks[0] as Buffer)
-      : Buffer.concat(this.#chunks, this.#bytes);
+    return this.#chunks;
   }
 
   /** From the transport. */
@@ -78,8 +76,8 @@ export class ResponseBody {
   }
 }
 
-/** All bytes of a body. Rejects with what it failed with. */
-export function collect(body: ResponseBody): Promise<Buffer> {
+/** All chunks of a body. Rejects with what it failed with. */
+export function collect(body: ResponseBody): Promise<readonly Buffer[]> {
   const whole = body.takeWhole();
   if (whole !== undefined) return Promise.resolve(whole);
   return new Promise((resolve, reject) => {
@@ -89,7 +87,7 @@ export function collect(body: ResponseBody): Promise<Buffer> {
         chunks.push(chunk);
         return true;
       },
-      end: () => resolve(Buffer.concat(chunks)),
+      end: () => resolve(chunks),
       error: reject,
     });
   });
