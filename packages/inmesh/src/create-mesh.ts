@@ -1,29 +1,36 @@
 import { createClient } from '@inmesh/client';
+import { createResourceSet } from '@inmesh/config';
 import {
   createWorkload,
-  type EndpointSource,
   isMeshError,
   MeshError,
+  type MeshEvent,
+  type NameScope,
   type Observer,
   parseMeshHost,
   silentLogger,
-  staticSource,
   systemClock,
   type Workload,
 } from '@inmesh/core';
 import { createPipeline } from '@inmesh/inbound';
 import { createRecorder, prometheusText } from '@inmesh/metrics';
-import { createRegistryClient, type RegistryClient } from '@inmesh/registry-client';
+import { createMeshConfiguration } from './config/mesh-configuration.ts';
+import { registryOf, sourceOf } from './discovery.ts';
 import { createEvents } from './events.ts';
-import { layeredSource } from './layered-source.ts';
 import type { Mesh } from './mesh.ts';
 import { type MeshServer, startServer } from './mesh-server.ts';
 import { metricsHandler } from './metrics-handler.ts';
 import { listenOptionTable, meshOptionTable } from './option-table.ts';
 import { resolveOptions } from './option-values.ts';
 import { codeOnlyOptions, type ListenOptions, type MeshOptions } from './options.ts';
+import { outsideHosts } from './outside/outside-hosts.ts';
+import { serviceEntrySource } from './outside/service-entry-source.ts';
+import { corsStep } from './routing/cors-step.ts';
+import { explainRequest } from './routing/explain.ts';
+import { explainHeader } from './routing/explain-header.ts';
+import { stickyKeys } from './routing/sticky-keys.ts';
+import { clientOptions, definedOnly, seams } from './shared-options.ts';
 import { onShutdownSignal } from './shutdown-signals.ts';
-import { defaultSnapshotFile } from './snapshot-file.ts';
 
 /**
  * Joins this process to the mesh.
@@ -37,7 +44,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const workload = workloadOf(options);
   const logger = options.logger ?? silentLogger;
   const clock = options.clock ?? systemClock;
-  const names = {
+  const names: NameScope = {
     namespace: workload.namespace,
     domain: options.domain ?? 'cluster.local',
     namespaces: options.namespaces ?? [],
@@ -46,16 +53,39 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const { events, observer: emitter } = createEvents(logger);
   const metrics = createRecorder({ workload, clock });
   const observers: readonly Observer[] = [metrics, emitter, ...(options.observers ?? [])];
-  const registry = registryOf(options, workload, observers);
+  const onEvent = (event: MeshEvent): void => {
+    for (const observer of observers) observer.event?.(event);
+  };
+  const configuration = createMeshConfiguration({
+    resources: [...createResourceSet(options.resources)],
+    compile: { workload, domain: names.domain, namespaces: names.namespaces },
+    logger,
+    onEvent,
+  });
+  const { router } = configuration;
+  const registry = registryOf(options, workload, onEvent);
+  registry?.config.onChange(configuration.take);
+  const below = sourceOf(options, registry);
+  const source = serviceEntrySource({ router, below, names, clock, logger });
+  const outside = outsideHosts(router, source);
   const client = createClient({
     ...clientOptions(options),
-    source: sourceOf(options, registry),
+    source,
+    router,
     workload,
     names,
     observers,
+    interceptors: [
+      outside.interceptor,
+      ...(options.explainHeader === true ? [explainHeader(router)] : []),
+      ...(options.interceptors ?? []),
+    ],
+    attemptHooks: [outside.attemptHook],
   });
   const inbound = createPipeline({
     observers,
+    authentication: [corsStep(router, workload, names)],
+    passOn: stickyKeys(router),
     ...definedOnly({ samplingRatio: options.samplingRatio }),
     ...seams(options),
   });
@@ -69,7 +99,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     await Promise.all([...servers].map((server) => server.close()));
     inbound.close();
     await client.close();
-    await registry?.close();
+    await source.close();
     metrics.close();
     events.removeAllListeners();
   };
@@ -80,9 +110,11 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     metrics,
     request: client.request,
     fetch: client.fetch,
-    wrapFetch: client.wrapFetch,
+    wrapFetch: outside.wrapFetch(client.fetch, client.wrapFetch),
     dispatcher: client.dispatcher,
     send: client.send,
+    names,
+    clock,
     async listen(app, listenCode = {}) {
       if (closing !== undefined)
         throw new MeshError('closed', `${workload.service}: the mesh is closed`);
@@ -101,8 +133,18 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     async ready(...services) {
       await Promise.all(services.map((service) => client.ready(meshService(service, names))));
     },
+    explain: (request) =>
+      explainRequest(request, {
+        router,
+        source,
+        names,
+        limits: client.limits,
+        outbound: options.outbound ?? 'allow-any',
+        clock,
+      }),
     inspect: () => ({
       ...client.inspect(),
+      config: configuration.inspect(),
       workload,
       registry: registry?.state,
       servers: [...servers].map(({ url, endpointId, phase, inFlight }) => ({
@@ -142,90 +184,6 @@ function workloadOf(options: MeshOptions): Workload {
     );
   }
   return createWorkload({ ...options, service });
-}
-
-function registryOf(
-  options: MeshOptions,
-  workload: Workload,
-  observers: readonly Observer[],
-): RegistryClient | undefined {
-  const servers =
-    typeof options.registry === 'string' ? [options.registry] : (options.registry ?? []);
-  if (servers.length === 0) {
-    if (options.endpoints !== undefined) return undefined;
-    throw new MeshError(
-      'invalid_argument',
-      `${workload.service}: nothing to find services by: set registry (INMESH_REGISTRY) or endpoints (INMESH_ENDPOINTS)`,
-    );
-  }
-  const { snapshotFile = defaultSnapshotFile(workload.service, servers, process.env) } = options;
-  return createRegistryClient({
-    servers,
-    client: `${workload.service}/${process.pid}`,
-    observer: {
-      event(event) {
-        for (const observer of observers) observer.event?.(event);
-      },
-    },
-    ...(snapshotFile === false || snapshotFile === 'false' ? {} : { snapshotFile }),
-    ...(options.startTimeoutMs === undefined ? {} : { startTimeoutMs: options.startTimeoutMs }),
-    ...seams(options),
-  });
-}
-
-function sourceOf(options: MeshOptions, registry: RegistryClient | undefined): EndpointSource {
-  if (options.endpoints === undefined) return registry as RegistryClient;
-  const fixed = staticSource(options.endpoints);
-  return registry === undefined ? fixed : layeredSource(fixed, registry);
-}
-
-/** The options that client and mesh share by name. */
-function clientOptions(options: MeshOptions): Partial<Parameters<typeof createClient>[0]> {
-  const {
-    outbound,
-    timeoutMs,
-    maxBodyBytes,
-    sourceWaitMs,
-    samplingRatio,
-    balancer,
-    pool,
-    outlier,
-    breaker,
-    retry,
-    retryBudget,
-    interceptors,
-  } = options;
-  const chosen = {
-    outbound,
-    timeoutMs,
-    maxBodyBytes,
-    sourceWaitMs,
-    samplingRatio,
-    balancer,
-    pool,
-    outlier,
-    breaker,
-    retry,
-    retryBudget,
-    interceptors,
-  };
-  return { ...definedOnly(chosen), ...seams(options) };
-}
-
-/** What tests and embedders inject. */
-function seams({
-  clock,
-  random,
-  logger,
-}: MeshOptions): Pick<MeshOptions, 'clock' | 'random' | 'logger'> {
-  return definedOnly({ clock, random, logger });
-}
-
-/** An option that was not given must not stand in the way of a default. */
-function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as never;
 }
 
 function meshService(name: string, names: Parameters<typeof parseMeshHost>[1]): string {

@@ -5,13 +5,16 @@ import type { Pipeline } from '@inmesh/inbound';
 import type { Recorder } from '@inmesh/metrics';
 import type { RegistryState } from '@inmesh/registry-client';
 import type { App } from './app-server.ts';
+import type { ConfigInspection } from './config/mesh-configuration.ts';
 import type { MeshEmitter } from './events.ts';
 import type { MeshServer } from './mesh-server.ts';
 import type { ListenOptions } from './options.ts';
+import type { MeshExplanation, RequestToExplain } from './routing/explain.ts';
 
 /** What this process knows and does, at this moment. Reading it changes nothing. */
 export interface MeshInspection extends ClientInspection {
   readonly workload: Workload;
+  readonly config: ConfigInspection;
   /** `undefined` without a registry. */
   readonly registry: RegistryState | undefined;
   readonly servers: readonly Pick<MeshServer, 'url' | 'endpointId' | 'phase' | 'inFlight'>[];
@@ -19,7 +22,10 @@ export interface MeshInspection extends ClientInspection {
 
 /** One process' part of the mesh: the client's faces, the inbound half, and what both tell. */
 export interface Mesh
-  extends Pick<Client, 'request' | 'fetch' | 'wrapFetch' | 'dispatcher' | 'send'> {
+  extends Pick<
+    Client,
+    'request' | 'fetch' | 'wrapFetch' | 'dispatcher' | 'send' | 'names' | 'clock'
+  > {
   readonly workload: Workload;
   readonly events: MeshEmitter;
   /** What `meshExpress` and `meshFastify` take it for. */
@@ -33,6 +39,13 @@ export interface Mesh
   listen(app: App, options?: ListenOptions): Promise<MeshServer>;
   /** Resolves when the endpoints of these services are known; rejects with what a call would fail with. */
   ready(...services: readonly string[]): Promise<void>;
+  /**
+   * Which resource, route and match decide about a request, which were passed over and why, the
+   * endpoints that are left, the time-out and the retries: `text` for people, the rest for programs.
+   * Sends nothing; where weights split without a key, the largest share is shown as chosen. Waits up
+   * to a second for the endpoints of a service that was never called. Throws `invalid_argument`.
+   */
+  explain(request: RequestToExplain): Promise<MeshExplanation>;
   inspect(): MeshInspection;
   /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. */
   readonly metricsHandler: RequestListener;

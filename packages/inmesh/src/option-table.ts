@@ -66,7 +66,7 @@ export const meshOptionTable: readonly OptionRow[] = rows(
     'snapshotFile',
     'text',
     "below the user's cache folder",
-    'Where the last known endpoints are kept; `false` keeps none.',
+    'Where the last known endpoints and configuration are kept; `false` keeps none.',
   ],
   ['domain', 'text', 'cluster.local', "The mesh's domain."],
   ['namespaces', 'list', '[]', 'Further namespaces that `name.namespace` may mean.'],
@@ -75,6 +75,12 @@ export const meshOptionTable: readonly OptionRow[] = rows(
     { oneOf: ['allow-any', 'registry-only'] },
     'allow-any',
     'What happens to names outside the mesh.',
+  ],
+  [
+    'explainHeader',
+    'boolean',
+    'false',
+    'Answer calls that carry `inmesh-explain` with the reason of their route in that header.',
   ],
   ['timeoutMs', durationOrOff, '10000', 'A whole call with all its tries; 0 is none.'],
   [

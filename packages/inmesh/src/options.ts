@@ -1,3 +1,4 @@
+import type { ResourceInput } from '@inmesh/config';
 import type {
   BalancerPolicy,
   BreakerPolicy,
@@ -49,6 +50,11 @@ export interface MeshOptions {
   /** What happens to names outside the mesh. */
   readonly outbound?: 'allow-any' | 'registry-only';
 
+  /** Resources in code: what holds where the registry has no resource of the same kind, namespace and name. */
+  readonly resources?: readonly ResourceInput[];
+  /** Calls with the header `inmesh-explain` get the reason of their route in a response header of that name. */
+  readonly explainHeader?: boolean;
+
   readonly timeoutMs?: number;
   readonly maxBodyBytes?: number;
   /** How long a call waits for the first list of a service that was never called before. */
@@ -93,6 +99,7 @@ export interface ListenOptions {
 
 /** Options that only code can say. */
 export const codeOnlyOptions: readonly (keyof MeshOptions)[] = [
+  'resources',
   'interceptors',
   'observers',
   'logger',
