@@ -95,7 +95,7 @@ function headerAttribute(name: string): Attribute {
 /** Text, or each text of a list; numbers and booleans as JSON writes them. Unknown without a token. */
 function claim(path: readonly string[]): Attribute {
   return plain(({ claims }) => {
-    if (claims.iss === undefined) return undefined;
+    if (claims === undefined) return undefined;
     let value: unknown = claims;
     for (const name of path) {
       if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return none;
@@ -112,13 +112,13 @@ function isScalar(value: unknown): value is string | number | boolean {
 
 /** `iss/sub` of the verified token. */
 function principalOf({ claims }: RequestAttributes): readonly string[] | undefined {
-  const { iss, sub } = claims;
+  const { iss, sub } = claims ?? {};
   const isNamed = typeof iss === 'string' && typeof sub === 'string' && sub !== '';
   return isNamed ? [`${iss}/${sub}`] : undefined;
 }
 
 function hasSlashInSubject({ claims }: RequestAttributes): boolean {
-  return typeof claims.sub === 'string' && claims.sub.includes('/');
+  return typeof claims?.sub === 'string' && claims.sub.includes('/');
 }
 
 function lowerCase(text: string): string {

@@ -5,7 +5,8 @@ import { rawValues } from '../jwt/token-location.ts';
 import { clientAddress, type TrustedProxies } from './forwarded.ts';
 import type { RequestAttributes } from './request-attributes.ts';
 
-const noClaims: Readonly<Record<string, unknown>> = Object.freeze(Object.create(null));
+// The standard's characters only: no NUL, no wildcard, nothing that another reader could cut short.
+const spiffeId = /^spiffe:\/\/[a-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/;
 
 /** An inbound request as policies see it. Each attribute is read when a policy asks for it. */
 export class ExchangeAttributes implements RequestAttributes {
@@ -32,11 +33,14 @@ export class ExchangeAttributes implements RequestAttributes {
   /** A header alone proves nobody. */
   get peer(): Identity | undefined {
     const { identity } = this.#exchange.context;
-    return identity?.peerVerified === true ? identity.peer : undefined;
+    const peer = identity?.peerVerified === true ? identity.peer : undefined;
+    return peer !== undefined && spiffeId.test(peer.spiffeId) ? peer : undefined;
   }
 
-  get claims(): Readonly<Record<string, unknown>> {
-    return this.#exchange.context.identity?.claims ?? noClaims;
+  get claims(): Readonly<Record<string, unknown>> | undefined {
+    const claims = this.#exchange.context.identity?.claims;
+    // Every verified token has an issuer; without a token there is an empty object.
+    return claims?.iss === undefined ? undefined : claims;
   }
 
   get sourceIp(): string | undefined {

@@ -1,7 +1,7 @@
 import type { Identity } from '@inmesh/core';
 
 /**
- * All that policies can ask of a request. `undefined` is "not known"; for `peer` and `principal`
+ * All that policies can ask of a request. `undefined` is "not known"; for `peer` and `claims`
  * that means a caller who has not proven who it is.
  */
 export interface RequestAttributes {
@@ -13,8 +13,8 @@ export interface RequestAttributes {
   header(name: string): readonly string[];
   /** The calling workload, proven by its certificate. */
   readonly peer: Identity | undefined;
-  /** Of the verified token; without a token it has no names. */
-  readonly claims: Readonly<Record<string, unknown>>;
+  /** Of the verified token; `undefined` without one. */
+  readonly claims: Readonly<Record<string, unknown>> | undefined;
   /** Of the connection. */
   readonly sourceIp: string | undefined;
   /** Of the client behind trusted proxies. */
@@ -54,7 +54,7 @@ export function describedRequest(request: RequestDescription): RequestAttributes
     path: request.path ?? '/',
     header: (name) => headers.get(name) ?? [],
     peer: request.peer,
-    claims: request.claims ?? {},
+    claims: request.claims,
     sourceIp: request.sourceIp,
     remoteIp: request.remoteIp ?? request.sourceIp,
     destinationIp: request.destinationIp,

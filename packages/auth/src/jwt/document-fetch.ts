@@ -26,7 +26,6 @@ export function createDocumentFetch(privateHosts: ReadonlySet<string>): Document
     // An issuer is asked every few minutes: an open connection would only grow stale.
     keepAliveTimeout: 1_000,
     connections: 2,
-    maxResponseSize: maxBytes,
     connect: checkedConnector(privateHosts),
   });
   return {
@@ -39,11 +38,9 @@ export function createDocumentFetch(privateHosts: ReadonlySet<string>): Document
           signal: deadline,
           headers: { accept: 'application/json' },
         });
-        if (statusCode !== 200) {
-          await body.dump({ limit: maxBytes, signal: deadline });
-          throw new MeshError('protocol_error', `it answered ${statusCode}, not 200`);
-        }
-        return await body.text();
+        if (statusCode === 200) return await limitedText(body);
+        await body.dump({ limit: maxBytes, signal: deadline });
+        throw new MeshError('protocol_error', `it answered ${statusCode}, not 200`);
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
         throw new MeshError('connect_failed', `${url} could not be read: ${reason}`, { cause });
@@ -53,6 +50,18 @@ export function createDocumentFetch(privateHosts: ReadonlySet<string>): Document
       agent.destroy(new MeshError('closed', 'the authentication was closed')).catch(() => {});
     },
   };
+}
+
+async function limitedText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Leaving the loop destroys the stream.
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > maxBytes) throw new MeshError('response_too_large', `it is over ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** Throws `invalid_argument` for a URL that keys are never fetched from, whatever it resolves to. */

@@ -32,7 +32,7 @@ export function parseToken(text: string): ParsedToken | TokenFailure {
     return invalidToken('it is not in canonical base64url');
   }
   const fields = readObject(header);
-  if (fields === undefined) return invalidToken('its header is not a JSON object of unique names');
+  if (fields === undefined) return invalidToken('its header is not a strict JSON object');
   const { alg, kid, typ } = fields;
   if (!isAlgorithm(alg)) return invalidToken('its algorithm is not accepted');
   // No extension is implemented here, so each that must be understood is one too many.
@@ -44,7 +44,7 @@ export function parseToken(text: string): ParsedToken | TokenFailure {
   }
   if (typ !== undefined && typeof typ !== 'string') return invalidToken('its type is not a text');
   const claims = readObject(payload);
-  if (claims === undefined) return invalidToken('its claims are not a JSON object of unique names');
+  if (claims === undefined) return invalidToken('its claims are not a strict JSON object');
   return { text, algorithm: alg, keyId: kid, type: typ, claims };
 }
 
