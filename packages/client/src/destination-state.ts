@@ -21,6 +21,8 @@ export interface DestinationState {
   inFlight: number;
   /** Calls that wait for a place: moved by the call loop for `pool.maxPending`. */
   pending: number;
+  /** When it was last asked for an endpoint. */
+  readonly pickedAt: number;
   /** A route's retry policy over the client's. Kept per `over`, so that it costs nothing per call. Throws `invalid_argument`. */
   retryFor(over: Partial<RetryPolicy> | undefined): RetryPolicy;
   /** An endpoint that takes traffic, one that is not in `tried` while there is one; `undefined` when there is none at all. */
@@ -51,7 +53,6 @@ export class PickingDestination implements DestinationState {
   readonly budget: RetryBudget;
   inFlight = 0;
   pending = 0;
-  /** When it was last asked for an endpoint. */
   pickedAt = 0;
   /** The cluster has let go of it: whoever still has the destination gets a new state. */
   retired = false;

@@ -1,4 +1,6 @@
 import type { BreakerState, Clock, EndpointList, EndpointStatus, ServiceName } from '@inmesh/core';
+import type { DestinationState } from './destination-state.ts';
+import type { EndpointState } from './endpoint-state.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 import type { Connections } from './transport/endpoint-connections.ts';
 
@@ -22,14 +24,26 @@ export interface ServiceInspection {
   readonly destinations: readonly DestinationInspection[];
 }
 
+/**
+ * A service or a subset of it under one policy. After a change of the configuration the one before
+ * it stays for a few minutes: `idleMs` tells them apart.
+ */
 export interface DestinationInspection {
   /** '' is the whole service. */
   readonly subset: string;
-  /** `off`: it has none. */
+  /** The port that its calls ask for; `undefined` where they name none. */
+  readonly port: number | undefined;
+  /** `off`: it has none. An open breaker turns half-open at the next call, not by the clock. */
   readonly breaker: BreakerState | 'off';
   readonly inFlight: number;
-  /** Calls that wait for a place. */
+  /** Calls that wait because `maxRequests` are in flight. */
   readonly pending: number;
+  readonly maxRequests: number;
+  readonly maxPending: number;
+  /** Of each endpoint. */
+  readonly maxConnections: number;
+  /** Since it was last asked for an endpoint. */
+  readonly idleMs: number;
 }
 
 export interface EndpointInspection {
@@ -56,27 +70,40 @@ export function inspectServices(
     state: cluster.list?.state ?? 'waiting',
     revision: cluster.list?.revision ?? '',
     ageMs: cluster.list === undefined ? 0 : now - cluster.list.asOf,
-    endpoints: [...cluster.endpoints.values()].map((state) => {
-      const { id, address, ports, status, labels } = state.endpoint;
-      return {
-        id,
-        address,
-        port: ports[0]?.port ?? 0,
-        status,
-        version: labels.version ?? '',
-        ejected: state.ejections > 0,
-        draining: state.draining,
-        inFlight: state.inFlight,
-        connections: connections.count(state),
-      };
-    }),
-    destinations: [...cluster.destinations()].map(
-      ({ destination, breaker, inFlight, pending }) => ({
-        subset: destination.subset,
-        breaker: breaker?.state ?? 'off',
-        inFlight,
-        pending,
-      }),
+    endpoints: [...cluster.endpoints.values()].map((state) =>
+      inspectEndpoint(state, connections.count(state)),
     ),
+    destinations: [...cluster.destinations()].map((state) => inspectDestination(state, now)),
   }));
+}
+
+function inspectEndpoint(state: EndpointState, connections: number): EndpointInspection {
+  const { id, address, ports, status, labels } = state.endpoint;
+  return {
+    id,
+    address,
+    port: ports[0]?.port ?? 0,
+    status,
+    version: labels.version ?? '',
+    ejected: state.ejections > 0,
+    draining: state.draining,
+    inFlight: state.inFlight,
+    connections,
+  };
+}
+
+function inspectDestination(state: DestinationState, now: number): DestinationInspection {
+  const { destination, breaker, inFlight, pending, pool, pickedAt } = state;
+  const { maxRequests, maxPending, maxConnections } = pool;
+  return {
+    subset: destination.subset,
+    port: destination.port,
+    breaker: breaker?.state ?? 'off',
+    inFlight,
+    pending,
+    maxRequests,
+    maxPending,
+    maxConnections,
+    idleMs: now - pickedAt,
+  };
 }
