@@ -12,6 +12,8 @@ export type AttemptResult =
   | 'gateway-error'
   /** No answer: connect failed, connection reset, per-try or call time-out. */
   | 'local-failure'
+  /** The system itself said that nobody listens there: the process is gone. */
+  | 'refused'
   /** The caller went away, or the fault was ours: says nothing of the endpoint. */
   | 'neutral';
 

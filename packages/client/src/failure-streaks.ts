@@ -10,10 +10,13 @@ export class FailureStreaks {
   answeredGateway = 0;
   /** Failures before an answer alone; every answer ends them. */
   local = 0;
+  /** Whether the last of them was a refused connection, which needs no second to be believed. */
+  refused = false;
 
-  count(result: '5xx' | 'gateway-error' | 'local-failure'): void {
+  count(result: '5xx' | 'gateway-error' | 'local-failure' | 'refused'): void {
     this.any += 1;
-    if (result === 'local-failure') {
+    this.refused = result === 'refused';
+    if (result === 'local-failure' || result === 'refused') {
       this.gateway += 1;
       this.local += 1;
       return;
@@ -31,5 +34,6 @@ export class FailureStreaks {
     this.answered5xx = 0;
     this.answeredGateway = 0;
     this.local = 0;
+    this.refused = false;
   }
 }

@@ -162,6 +162,10 @@ export class OutlierEjection {
 /** Why the policy has had enough, or `undefined`. */
 function streakTooLong(streaks: FailureStreaks, policy: OutlierPolicy): string | undefined {
   const split = policy.splitLocalFailures;
+  // Where local failures are counted apart, none of them could mean that the application fails: then
+  // a refused connection is proof, and waiting for more would send calls to a process that is gone.
+  if (split && streaks.refused && policy.consecutiveLocalFailures > 0)
+    return 'nobody listens there';
   const local = split ? streaks.local : 0;
   const gateway = split ? streaks.answeredGateway : streaks.gateway;
   const errors = split ? streaks.answered5xx : streaks.any;

@@ -65,8 +65,8 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
   outlier: Object.freeze({
     consecutive5xx: 5,
     consecutiveGatewayErrors: 0,
-    // Counted apart and fewer than Envoy's 5: nobody who answers refuses three connections in a
-    // row, so a killed process is out after three attempts and three errors of the application are not.
+    // Counted apart and fewer than Envoy's 5: three errors of the application are no reason, three
+    // times no answer is one, and a refused connection ejects at once, so a killed process is out.
     consecutiveLocalFailures: 3,
     splitLocalFailures: true,
     intervalMs: 10_000,

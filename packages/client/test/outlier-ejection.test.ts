@@ -58,11 +58,26 @@ describe('an endpoint is ejected', () => {
     expect(made.health()).toEqual([]);
   });
 
-  test('by three connections in a row that it refused, so that a killed one is out at once', () => {
+  test('by three failures in a row before any answer', () => {
     const made = bench(3);
     made.fail(0, 3, 'local-failure');
     expect(made.health()).toHaveLength(1);
     expect(picked(made)).not.toContain(made.state(0));
+  });
+
+  test('by a single refused connection, so that a killed one is out at once', () => {
+    const made = bench(3);
+    made.fail(0, 1, 'refused');
+    expect(made.health()).toHaveLength(1);
+    expect(picked(made)).not.toContain(made.state(0));
+  });
+
+  test('by a refused connection like by any other failure where Istio’s rules hold', () => {
+    const made = bench(3, { splitLocalFailures: false });
+    made.fail(0, 4, 'refused');
+    expect(made.health()).toEqual([]);
+    made.fail(0, 1, 'refused');
+    expect(made.health()).toHaveLength(1);
   });
 
   test('with local failures and errors counted apart when split', () => {

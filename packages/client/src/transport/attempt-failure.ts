@@ -21,6 +21,18 @@ export const connectFailed: FailureKind = {
   what: 'could not connect',
 };
 
+const nobodyListens: FailureKind = {
+  ...connectFailed,
+  result: 'refused',
+  what: 'nobody listens there',
+};
+
+/** Why there is no connection. */
+export function connectFailure(cause: Error): FailureKind {
+  const refused = (cause as { code?: unknown }).code === 'ECONNREFUSED';
+  return refused ? nobodyListens : connectFailed;
+}
+
 export const attemptTimedOut: FailureKind = {
   code: 'attempt_timeout',
   kind: 'timeout',

@@ -16,7 +16,7 @@ import type { AttemptResult, EndpointState } from '../endpoint-state.ts';
 import {
   attemptTimedOut,
   classifyFailure,
-  connectFailed,
+  connectFailure,
   type FailureKind,
 } from './attempt-failure.ts';
 import type { Connection } from './connection.ts';
@@ -149,7 +149,7 @@ export class Attempt
 
   refused(cause: Error): void {
     this.#place = undefined;
-    this.#fail(connectFailed, cause);
+    this.#fail(connectFailure(cause), cause);
   }
 
   /** Ends it on behalf of the call: cut from the socket, taken out of the queue. */
