@@ -1,7 +1,8 @@
 import { Agent as HttpAgent } from 'node:http';
 import { type Client, createClient } from '@inmesh/client';
 import { meshAxios } from '@inmesh/client/axios';
-import type { Observer } from '@inmesh/core';
+import { createWorkload } from '@inmesh/core';
+import { createRecorder } from '@inmesh/metrics';
 import axios from 'axios';
 import axiosRetry from 'axios-retry';
 import CircuitBreaker from 'opossum';
@@ -13,8 +14,14 @@ export interface Side {
   close(): Promise<void>;
 }
 
-export function meshClient(ports: readonly number[], observers: readonly Observer[]): Client {
-  return createClient({ endpoints: { reviews: ports.map((port) => ({ port })) }, observers });
+/** With all that a mesh puts on a call: the workload's name on it, and the recorder that `createMesh` uses. */
+export function meshClient(ports: readonly number[]): Client {
+  const workload = createWorkload({ service: 'bench', version: 'v1' });
+  return createClient({
+    endpoints: { reviews: ports.map((port) => ({ port, labels: { version: 'v1' } })) },
+    workload,
+    observers: [createRecorder({ workload })],
+  });
 }
 
 export function poolSide(port: number, path: string): Side {

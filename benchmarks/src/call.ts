@@ -1,10 +1,4 @@
-import {
-  newSpanId,
-  newTraceId,
-  type Observer,
-  type RequestContext,
-  runInContext,
-} from '@inmesh/core';
+import { newSpanId, newTraceId, type RequestContext, runInContext } from '@inmesh/core';
 import {
   axiosSide,
   axiosStackSide,
@@ -20,11 +14,6 @@ import {
 import { startUpstream, type Upstream } from './call-upstream.ts';
 import { type BenchOptions, type BenchResult, compare } from './harness.ts';
 
-export interface CallBenchOptions extends BenchOptions {
-  /** What watches the calls: the real recorder is plugged in here. @default one that counts */
-  readonly observers?: () => readonly Observer[];
-}
-
 interface Case {
   readonly subject: string;
   readonly baseline: string;
@@ -36,11 +25,11 @@ interface Case {
 }
 
 /** Client CPU per call of everything that Inmesh stands in for, each pair in one process, in turn. */
-export async function run(options: CallBenchOptions): Promise<BenchResult[]> {
+export async function run(options: BenchOptions): Promise<BenchResult[]> {
   const results: BenchResult[] = [];
   const upstream = await startUpstream(8);
   try {
-    for (const one of cases(options.observers ?? counting)) {
+    for (const one of cases()) {
       const name = `${one.subject} c=${one.concurrency}`;
       if (options.only !== undefined && !name.includes(options.only)) continue;
       results.push(await measure(one, upstream, options.rounds ?? one.rounds));
@@ -51,12 +40,12 @@ export async function run(options: CallBenchOptions): Promise<BenchResult[]> {
   return results;
 }
 
-function cases(observers: () => readonly Observer[]): Case[] {
+function cases(): Case[] {
   const small = '/small';
   const large = '/large';
   const url = (upstream: Upstream, path: string): string =>
     `http://127.0.0.1:${upstream.ports[0]}${path}`;
-  const client = ({ ports }: Upstream, count = 1) => meshClient(ports.slice(0, count), observers());
+  const client = ({ ports }: Upstream, count = 1) => meshClient(ports.slice(0, count));
   const closing = (side: Side, of: { close(): Promise<void> }): Side => ({
     call: side.call,
     close: async () => {
@@ -233,20 +222,4 @@ function servedRequest(): RequestContext {
     baggage: '',
     passOn: [],
   };
-}
-
-/** The least that an observer can do and still be called. */
-function counting(): readonly Observer[] {
-  const seen = { calls: 0, attempts: 0, latencyMs: 0 };
-  return [
-    {
-      callEnded(call) {
-        seen.calls += 1;
-        seen.latencyMs += call.endedAt - call.startedAt;
-      },
-      attemptEnded() {
-        seen.attempts += 1;
-      },
-    },
-  ];
 }

@@ -7,6 +7,7 @@ type Bench = {
 };
 
 const benches: Record<string, () => Promise<Bench>> = {
+  auth: () => import('./auth.ts'),
   call: () => import('./call.ts'),
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),
