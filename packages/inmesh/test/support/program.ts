@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -16,8 +18,23 @@ export interface Program {
 /** Bundles a fixture into `folder`; the answer is the file to run. */
 export async function bundleProgram(name: string, folder: string): Promise<string> {
   const outfile = join(folder, `${name}.mjs`);
+  await bundle(new URL(`../fixtures/${name}.ts`, import.meta.url), outfile);
+  return outfile;
+}
+
+/** Bundles the command line into `folder`, laid out as the packages are: they read their own version. */
+export async function bundleCommandLine(folder: string): Promise<string> {
+  const outfile = join(folder, 'dist', 'cli', 'main.mjs');
+  await bundle(new URL('../../src/cli/main.ts', import.meta.url), outfile);
+  for (const place of [folder, join(folder, 'dist')]) {
+    await copyFile(new URL('../../package.json', import.meta.url), join(place, 'package.json'));
+  }
+  return outfile;
+}
+
+async function bundle(entry: URL, outfile: string): Promise<void> {
   await build({
-    entryPoints: [fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url))],
+    entryPoints: [fileURLToPath(entry)],
     outfile,
     bundle: true,
     platform: 'node',
@@ -26,14 +43,39 @@ export async function bundleProgram(name: string, folder: string): Promise<strin
     logLevel: 'error',
     // Bundled CommonJS asks for Node's modules by require().
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as inmeshRequire } from 'node:module'; const require = inmeshRequire(import.meta.url);",
     },
   });
-  return outfile;
 }
 
-export function startProgram(file: string, environment: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, [file], {
+/** What a program did that ends by itself. */
+export interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a program to its end; kills it and rejects after ten seconds. */
+export async function runProgram(
+  file: string,
+  words: readonly string[],
+  input = '',
+): Promise<Ended> {
+  const child = spawn(process.execPath, [file, ...words], { stdio: 'pipe', timeout: 10_000 });
+  const [output, errors] = [text(child.stdout), text(child.stderr)];
+  child.stdin.on('error', () => {}); // it need not read all of it
+  child.stdin.end(input);
+  await once(child, 'close');
+  if (child.signalCode !== null) throw new Error(`did not end by itself: ${await errors}`);
+  return { code: child.exitCode, output: await output, errors: await errors };
+}
+
+export function startProgram(
+  file: string,
+  environment: Readonly<Record<string, string>>,
+  words: readonly string[] = [],
+): Program {
+  const child = spawn(process.execPath, [file, ...words], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

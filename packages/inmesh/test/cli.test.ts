@@ -1,0 +1,213 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { configured, join, serve } from './support/in-mesh.ts';
+import {
+  bundleCommandLine,
+  type Ended,
+  type Program,
+  runProgram,
+  startProgram,
+} from './support/program.ts';
+
+let folder: string;
+let commandLine: string;
+let registry: Program;
+let url: string;
+let dataDir: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(joinPath(tmpdir(), 'inmesh-cli-'));
+  commandLine = await bundleCommandLine(folder);
+}, 60_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function startRegistry(port = '0'): Promise<void> {
+  const words = ['registry', '--port', port, '--data-dir', dataDir, '--log-level', 'silent'];
+  registry = startProgram(commandLine, {}, words);
+  url = await registry.line('registry listening on');
+}
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(joinPath(folder, 'data-'));
+  await startRegistry();
+});
+afterEach(async () => {
+  registry.process.kill('SIGTERM');
+  await registry.exit(10_000);
+});
+
+/** `inmesh WORDS --registry …`. */
+function inmesh(words: readonly string[], input?: string): Promise<Ended> {
+  return runProgram(commandLine, [...words, '--registry', url], input);
+}
+
+async function file(name: string, text: string): Promise<string> {
+  const path = joinPath(dataDir, name);
+  await writeFile(path, text);
+  return path;
+}
+
+const route = (subset: string): string => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: reviews
+spec:
+  hosts: [reviews]
+  http:
+    - name: all
+      route:
+        - destination: { host: reviews, subset: ${subset} }
+`;
+const rule = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata:
+  name: reviews
+spec:
+  host: reviews
+  subsets:
+    - name: v1
+      labels: { version: v1 }
+    - name: v2
+      labels: { version: v2 }
+`;
+
+test('what is applied from a file is what calls go by a moment later', async () => {
+  await serve(url, 'reviews', 'v1');
+  await serve(url, 'reviews', 'v2');
+  const shop = await join({ service: 'shop', registry: url });
+  const changed = new Promise<string>((resolve) => {
+    shop.events.on('config-changed', ({ revision }) => resolve(revision));
+  });
+  const path = await file('reviews.yaml', `${route('v2')}---${rule}`);
+  expect(await inmesh(['apply', '-f', path])).toEqual({
+    code: 0,
+    output: 'VirtualService/default/reviews created\nDestinationRule/default/reviews created\n',
+    errors: '',
+  });
+  await configured(shop, await changed);
+  for (let i = 0; i < 5; i += 1) expect((await shop.request('http://reviews/')).text()).toBe('v2');
+  expect((await inmesh(['apply', '-f', path])).output).toContain('reviews unchanged');
+});
+
+test('of a folder with one bad document nothing is applied, and the place is told', async () => {
+  const below = joinPath(dataDir, 'resources', 'below');
+  await mkdir(below, { recursive: true });
+  await writeFile(joinPath(dataDir, 'resources', 'good.yaml'), route('v1'));
+  await writeFile(joinPath(below, 'bad.yml'), route('v1').replace('hosts: [reviews]', 'hosts: []'));
+  const { code, errors } = await inmesh(['apply', '-f', joinPath(dataDir, 'resources')]);
+  expect(code).toBe(1);
+  expect(errors).toMatch(/bad\.yml:\d+:\d+: error: VirtualService\/default\/reviews \/spec\/hosts: /);
+  expect(errors).toContain('nothing was applied');
+  expect((await inmesh(['get', 'vs'])).output).toBe('KIND  NAMESPACE  NAME  CREATED\n');
+});
+
+test('a dry run tells what would change, and changes nothing', async () => {
+  const { output } = await inmesh(['apply', '-f', '-', '--dry-run'], route('v1'));
+  expect(output).toBe('VirtualService/default/reviews created (dry run)\n');
+  const { code, errors } = await inmesh(['get', 'vs', 'reviews']);
+  expect([code, errors]).toEqual([
+    1,
+    expect.stringContaining('there is no VirtualService/default/reviews'),
+  ]);
+});
+
+test('get shows resources as a table, and whole ones as text that can be applied again', async () => {
+  await inmesh(['apply', '-f', '-'], `${route('v1')}---${rule}`);
+  const table = await inmesh(['get', 'virtualservices']);
+  expect(table.output).toMatch(
+    /^KIND +NAMESPACE +NAME +CREATED\nVirtualService +default +reviews +\d{4}-\d\d-\d\dT/,
+  );
+  for (const format of ['yaml', 'json']) {
+    const whole = await inmesh(['get', 'DestinationRule', 'reviews', '-o', format]);
+    expect(whole.output).toContain('creationTimestamp');
+    expect((await inmesh(['apply', '-f', '-'], whole.output)).output).toBe(
+      'DestinationRule/default/reviews unchanged\n',
+    );
+  }
+  expect((await inmesh(['get', 'vs', '-n', 'prod'])).output).not.toContain('reviews');
+  const unknown = await inmesh(['get', 'gateways']);
+  expect([unknown.code, unknown.errors]).toEqual([1, expect.stringContaining('is no kind')]);
+});
+
+test('diff shows what applying would change, and says by its exit code whether anything does', async () => {
+  await inmesh(['apply', '-f', '-'], route('v1'));
+  const same = await inmesh(['diff', '-f', '-'], route('v1'));
+  expect([same.code, same.output]).toEqual([0, '']);
+  const other = await inmesh(['diff', '-f', '-'], route('v2'));
+  expect(other.code).toBe(1);
+  expect(other.output).toMatch(/-\s+subset: v1\n\+\s+subset: v2/);
+  expect(other.output).not.toContain('creationTimestamp');
+});
+
+test('delete takes a resource away, once', async () => {
+  await inmesh(['apply', '-f', '-'], route('v1'));
+  expect((await inmesh(['delete', 'vs', 'reviews'])).output).toBe(
+    'VirtualService/default/reviews deleted\n',
+  );
+  expect((await inmesh(['delete', 'vs', 'reviews'])).code).toBe(1);
+});
+
+test('split writes both resources, shows them, and its subsets are found', async () => {
+  const words = ['split', 'reviews', 'v1=90', 'v2=10', '--sticky', 'header:user-id'];
+  const printed = await inmesh([...words, '--print']);
+  expect(printed.output).toContain('inmesh.dev/sticky: header:user-id');
+  expect((await inmesh(['get', 'vs'])).output).not.toContain('reviews');
+  const { code, output } = await inmesh(words);
+  expect([code, output]).toEqual([
+    0,
+    `${printed.output}VirtualService/default/reviews created\nDestinationRule/default/reviews created\n`,
+  ]);
+  const wrong = await inmesh(['split', 'reviews', 'v1:90']);
+  expect([wrong.code, wrong.errors]).toEqual([1, expect.stringContaining('version=weight')]);
+});
+
+test('analyze finds what one resource cannot show, with the services that are registered', async () => {
+  await serve(url, 'reviews', 'v1');
+  const found = await inmesh(['analyze', '-f', '-'], `${route('v3')}---${rule}`);
+  expect(found.code).toBe(1);
+  expect(found.output).toMatch(/standard input:\d+:\d+: error: .*\[missing_subset\]/);
+  expect(found.output).toMatch(/\[empty_subset\]/);
+  expect(found.output).toContain('2 resources:');
+  await inmesh(
+    ['apply', '-f', '-'],
+    `${route('v1')}---${rule.replace(/ {4}- name: v2\n.*\n/, '')}`,
+  );
+  const clean = await inmesh(['analyze']);
+  expect([clean.code, clean.output]).toEqual([0, '2 resources: 0 errors, 0 warnings\n']);
+  const local = await runProgram(commandLine, ['analyze', '--local', '-f', '-'], route('v3'));
+  expect(local.code).toBe(1);
+});
+
+test('explain says what decides about a request', async () => {
+  await inmesh(['apply', '-f', '-'], `${route('v2')}---${rule}`);
+  const words = ['explain', '--to', 'reviews', '--path', '/x', '--header', 'end-user: jason'];
+  const { code, output } = await inmesh(words);
+  expect(code).toBe(0);
+  expect(output).toContain('GET /x to reviews (service reviews.default)');
+  expect(output).toContain('route all: matched');
+  expect(output).toContain('reviews.default subset v2 (version=v2), 100 %, chosen');
+});
+
+test('resources are there again after the registry was killed and started again', async () => {
+  const { port } = new URL(url);
+  await inmesh(['apply', '-f', '-'], `${route('v2')}---${rule}`);
+  const before = await inmesh(['get', 'vs', '-o', 'yaml']);
+  registry.process.kill('SIGKILL');
+  await registry.exit(10_000);
+  await startRegistry(port);
+  expect(await inmesh(['get', 'vs', '-o', 'yaml'])).toEqual(before);
+});
+
+test('a registry that is not there is said so', async () => {
+  const { code, errors } = await runProgram(commandLine, [
+    'get',
+    'vs',
+    '--registry',
+    'http://127.0.0.1:1',
+  ]);
+  expect([code, errors]).toEqual([1, expect.stringContaining('does not answer')]);
+});
