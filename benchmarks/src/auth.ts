@@ -96,6 +96,7 @@ type MakePolicy = (index: number) => AuthorizationPolicy;
 async function policyResult(
   subject: string,
   make: MakePolicy,
+  called: number,
   rounds: number,
 ): Promise<BenchResult> {
   const workload = createWorkload({ service: 'bench' });

@@ -8,13 +8,13 @@ const maxDepth = 8;
  * and `/a/b`), strictly and loosely spelt. `undefined` when some pattern asks for none.
  */
 export function patternPrefixes(patterns: readonly string[]): readonly string[] | undefined {
-  const prefixes: string[] = [];
+  const prefixes = new Set<string>();
   for (const pattern of patterns) {
     const literal = literalSegments(pattern);
     if (literal === '') return undefined;
-    prefixes.push(cut(literal), cut(withoutSlash(loosePath(literal))));
+    prefixes.add(cut(literal)).add(cut(withoutSlash(loosePath(literal))));
   }
-  return prefixes.includes('') ? undefined : prefixes;
+  return prefixes.has('') ? undefined : [...prefixes];
 }
 
 /** All texts under which a pattern that may match `path` is filed. */

@@ -60,7 +60,7 @@ export function createRuleIndex(rules: readonly CompiledRule[]): RuleIndex {
       bucket = { lookups: lookupsOf(least), rules: new Map() };
       buckets.set(least.key, bucket);
     }
-    for (const text of new Set(least.texts)) {
+    for (const text of least.texts) {
       const filed = bucket.rules.get(text);
       if (filed === undefined) bucket.rules.set(text, [{ rule, rank }]);
       else filed.push({ rule, rank });
@@ -121,13 +121,13 @@ function shared(entries: readonly (readonly Condition[])[]): Need[] {
       conditions.flatMap(needOf).find(({ key }) => key === need.key),
     );
     if (rest.includes(undefined)) return [];
-    const texts = [need, ...(rest as Need[])].flatMap((entry) => entry.texts);
-    return [{ ...need, texts }];
+    const texts = new Set([need, ...(rest as Need[])].flatMap((entry) => entry.texts));
+    return [{ ...need, texts: [...texts] }];
   });
 }
 
 function needOf({ key, attribute, values, negated, exact }: Condition): Need[] {
   if (negated) return [];
   const texts = key === 'request.path' ? patternPrefixes(values) : exact;
-  return texts === undefined ? [] : [{ key, attribute, texts }];
+  return texts === undefined ? [] : [{ key, attribute, texts: [...new Set(texts)] }];
 }
