@@ -1,4 +1,4 @@
-import type { SecureContext } from 'node:tls';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
 
 /** A workload's identity, proven by its certificate: `spiffe://cluster.local/ns/prod/sa/orders`. */
 export interface Identity {
@@ -35,6 +35,12 @@ export interface CredentialSource {
   tls(): TlsCredential | undefined;
   /** A service token for `audience`, or `undefined` when none is to be sent. */
   token(audience: string): string | undefined;
+  /**
+   * What `tls.connect` takes, beside host and port, to prove ourselves and to speak only to a peer
+   * whose certificate names one of `identities` (SPIFFE IDs). `undefined` while there is no
+   * identity yet. Ask for every connection: certificates change.
+   */
+  connectOptions?(identities: readonly string[]): ConnectionOptions | undefined;
 }
 
 /** Gets a certificate signed: the registry's CA, or another one behind the same words. */

@@ -123,6 +123,34 @@ export type MeshEvent =
       readonly kind: 'config-rejected';
       readonly revision: ConfigRevision;
       readonly error: MeshError;
+    }
+  /** This process has a new certificate. `expiresAt` is in milliseconds since the Unix epoch. */
+  | {
+      readonly kind: 'identity-renewed';
+      readonly identity: Identity;
+      readonly revision: string;
+      readonly expiresAt: number;
+    }
+  /** The one in use goes on; it is tried again. `attempts` failed in a row. */
+  | {
+      readonly kind: 'identity-renewal-failed';
+      readonly error: MeshError;
+      readonly attempts: number;
+      /** `undefined` while there is no certificate at all. */
+      readonly expiresInMs: number | undefined;
+    }
+  /** An alarm: under a quarter of the certificate's life is left (or, again, none) and nothing has renewed it. */
+  | {
+      readonly kind: 'identity-expiring';
+      readonly identity: Identity;
+      readonly expiresInMs: number;
+      readonly error: MeshError | undefined;
+    }
+  /** A connection, or the rest of one, was refused for what its peer's certificate says. */
+  | {
+      readonly kind: 'peer-refused';
+      readonly error: MeshError;
+      readonly address: string | undefined;
     };
 
 export type BreakerState = 'closed' | 'open' | 'half-open';

@@ -1,0 +1,52 @@
+import { MeshError, type Unsubscribe } from '@inmesh/core';
+
+/** Certificates that are refused before they expire, by serial number. */
+export interface RevocationList {
+  /** @param serial Lower-case hexadecimal. */
+  has(serial: string): boolean;
+  readonly size: number;
+  /**
+   * Puts another list in place of this one. Serials are hexadecimal in any spelling; leading zeros
+   * do not count. Throws `invalid_argument` for what is no serial, and then changes nothing.
+   */
+  replace(serials: Iterable<string>): void;
+  /** Tells that the list was replaced. */
+  onChange(listener: () => void): Unsubscribe;
+}
+
+const serialText = /^[0-9a-f]{1,40}$/;
+
+/** An empty list. Serials are taken to be unique over all authorities, as random ones are. */
+export function createRevocationList(serials: Iterable<string> = []): RevocationList {
+  let revoked: ReadonlySet<string> = new Set();
+  const listeners = new Set<() => void>();
+  const list: RevocationList = {
+    has: (serial) => revoked.size > 0 && revoked.has(normalSerial(serial)),
+    get size() {
+      return revoked.size;
+    },
+    replace(next) {
+      revoked = new Set([...next].map(checkSerial));
+      for (const listener of [...listeners]) listener();
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+  list.replace(serials);
+  return list;
+}
+
+function normalSerial(serial: string): string {
+  return serial.toLowerCase().replace(/^0+(?=.)/, '');
+}
+
+function checkSerial(serial: string): string {
+  const normal = normalSerial(serial.replaceAll(':', ''));
+  if (serialText.test(normal)) return normal;
+  throw new MeshError(
+    'invalid_argument',
+    `a serial number is up to 40 hexadecimal digits, got ${JSON.stringify(serial.slice(0, 64))}`,
+  );
+}
