@@ -31,13 +31,16 @@ export function authenticate(options: AuthenticateOptions): AuthenticateMiddlewa
   const { pipeline, step } = createAuthentication(options);
   const openPipeline = meshExpress(pipeline);
   const middleware: MeshMiddleware = (request, response, next) => {
-    const pass = (error?: unknown): void => {
+    const pass = (): void => {
       (request as Express.Request).identity = identityOf(request);
-      next(error);
+      next();
     };
     // A mesh around the server has opened the exchange, and knows nothing of these issuers.
-    if (meshOf(request) === undefined) openPipeline(request, response, pass);
-    else serveStep(step, request, response, pass, options.logger);
+    const served = meshOf(request) !== undefined;
+    openPipeline(request, response, () => {
+      if (served) serveStep(step, request, response, pass, options.logger);
+      else pass();
+    });
   };
   return Object.assign(middleware, { close: () => pipeline.close() });
 }

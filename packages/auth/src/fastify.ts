@@ -1,5 +1,5 @@
 import type { RequestIdentity } from '@inmesh/core';
-import { type InboundStep, meshOf, serve, serveStep } from '@inmesh/inbound';
+import { type Exchange, type InboundStep, meshOf, serve, serveStep } from '@inmesh/inbound';
 import type { FastifyPluginCallback, onRequestHookHandler } from 'fastify';
 import { type AuthenticateOptions, createAuthentication } from './authenticate.ts';
 import {
@@ -31,14 +31,13 @@ export function authenticate(options: AuthenticateOptions): FastifyPluginCallbac
     }
     fastify.addHook('onRequest', ({ raw, routeOptions }, reply, next) => {
       // A mesh around the server has opened the exchange, and knows nothing of these issuers.
-      if (meshOf(raw) !== undefined) serveStep(step, raw, reply.raw, next, options.logger);
-      else {
-        const pass: Parameters<typeof serve>[3] = (exchange) => {
-          exchange.route = routeOptions.url ?? 'unknown';
-          next();
-        };
-        serve(pipeline, raw, reply.raw, pass, true);
-      }
+      const served = meshOf(raw) !== undefined;
+      const pass = (exchange: Exchange): void => {
+        exchange.route = routeOptions.url ?? 'unknown';
+        if (served) serveStep(step, raw, reply.raw, next, options.logger);
+        else next();
+      };
+      serve(pipeline, raw, reply.raw, pass, true);
     });
     fastify.addHook('onClose', async () => pipeline.close());
     done();

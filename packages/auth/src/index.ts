@@ -54,4 +54,5 @@ export {
   type RequestAuthenticationOptions,
   type RequestAuthenticator,
 } from './jwt/request-authentication.ts';
+export { type ServiceTokensOptions, serviceTokens } from './jwt/service-tokens.ts';
 export type { TokenLocation } from './jwt/token-location.ts';

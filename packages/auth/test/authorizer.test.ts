@@ -294,34 +294,37 @@ describe('guards in Express', () => {
     expect((await put({ headers: { authorization: 'Bearer bad' } })).status).toBe(401);
   });
 
-  test("policies decide about the route's own pattern, however the path is written", async () => {
-    const authorizer = createAuthorizer({
-      ...scope,
-      policies: [allow({ to: [{ operation: { paths: ['/api/users/{*}'] } }] })],
-    });
-    const app = express();
-    const authentication = authenticate({ issuers });
-    cleanups.push(() => authentication.close());
-    app.use(authentication);
-    const router = express.Router();
-    router.get(
-      '/users/:id',
-      authorize(authorizer),
-      (_request, response) => void response.send('user'),
-    );
-    router.get(
-      '/admins/:id',
-      authorize(authorizer),
-      (_request, response) => void response.send('admin'),
-    );
-    app.use('/api', router);
-    app.use('/all', authorize(authorizer));
-    const url = await serve(app);
-    expect((await send(`${url}/api/users/7`, bearer({}))).text).toBe('user');
-    expect((await send(`${url}/api/USERS/7/`, bearer({}))).text).toBe('user');
-    expect((await send(`${url}/api/admins/7`, bearer({}))).status).toBe(403);
-    expect((await send(`${url}/all/x`, bearer({}))).status).toBe(500);
-  });
+  test.each([false, true])(
+    "policies decide about the route's own pattern, however the path is written; under a mesh: %s",
+    async (mesh) => {
+      const authorizer = createAuthorizer({
+        ...scope,
+        policies: [allow({ to: [{ operation: { paths: ['/api/users/{*}'] } }] })],
+      });
+      const app = express();
+      const authentication = authenticate({ issuers });
+      cleanups.push(() => authentication.close());
+      app.use(authentication);
+      const router = express.Router();
+      router.get(
+        '/users/:id',
+        authorize(authorizer),
+        (_request, response) => void response.send('user'),
+      );
+      router.get(
+        '/admins/:id',
+        authorize(authorizer),
+        (_request, response) => void response.send('admin'),
+      );
+      app.use('/api', router);
+      app.use('/all', authorize(authorizer));
+      const url = await serve(app, mesh);
+      expect((await send(`${url}/api/users/7`, bearer({}))).text).toBe('user');
+      expect((await send(`${url}/api/USERS/7/`, bearer({}))).text).toBe('user');
+      expect((await send(`${url}/api/admins/7`, bearer({}))).status).toBe(403);
+      expect((await send(`${url}/all/x`, bearer({}))).status).toBe(500);
+    },
+  );
 
   test('a guard outside of any mesh refuses: nobody has found out who is calling', async () => {
     const app = express();

@@ -20,7 +20,7 @@ export interface GuardedApp {
   close(): Promise<void>;
 }
 
-export interface GuardedAppOptions {
+interface GuardedAppOptions {
   readonly authenticate: AuthenticateOptions;
   /** Whether `/admin` has a `requireRole('admin')` of its own. @default false */
   readonly guardAdmin?: boolean;

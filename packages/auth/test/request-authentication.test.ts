@@ -63,7 +63,12 @@ async function ask(
   return { status, identity: exchange.context.identity, request };
 }
 
-const rule = (more: JwtRule = {}): JwtRule => ({ issuer, audiences: [audience], jwks, ...more });
+const rule = (more: Partial<JwtRule> = {}): JwtRule => ({
+  issuer,
+  audiences: [audience],
+  jwks,
+  ...more,
+});
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe('several rules', () => {

@@ -55,10 +55,10 @@ describe('RequestAuthentication', () => {
     ).map((line) => line.replace('/spec/jwtRules/0', ''));
   const issuer = 'https://issuer.example.com';
   const jwks = JSON.stringify({ keys: [{ kty: 'RSA', n: 'a', e: 'AQAB' }] });
-  test('issuer or jwksUri is needed', () => {
-    expect(rule({})).toEqual(['error missing_field ']);
+  test('issuer is needed, also where there are keys', () => {
+    expect(rule({})).toEqual(['error missing_field /issuer']);
     expect(rule({ issuer })).toEqual([]);
-    expect(rule({ jwksUri: 'https://a/keys' })).toEqual([]);
+    expect(rule({ jwksUri: 'https://a/keys' })).toEqual(['error missing_field /issuer']);
   });
   test.each(['file:///etc/passwd', 'keys.json', 'ftp://a', 'https://', 'https://a:b@c/'])(
     'jwksUri must not be %s (case 26)',

@@ -10,9 +10,9 @@ export interface Identity {
 
 /** Who sent an inbound request, as far as it was proven. */
 export interface RequestIdentity {
-  /** The calling workload, from its client certificate (or from a trusted plain mesh's header). */
+  /** The calling workload, from its client certificate or service token (or from a trusted plain mesh's header). */
   readonly peer: Identity | undefined;
-  /** Whether `peer` was proven by mutual TLS; a header alone never is. */
+  /** Whether `peer` was proven by mutual TLS or a service token; a header alone never is proof. */
   readonly peerVerified: boolean;
   /** `issuer/subject` of the end user's verified token. */
   readonly principal: string | undefined;

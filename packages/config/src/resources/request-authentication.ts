@@ -10,7 +10,8 @@ export interface RequestAuthenticationSpec {
 }
 
 export interface JwtRule {
-  readonly issuer?: string;
+  /** Needed, unlike in Istio: without it everyone who has a key of the set is believed. */
+  readonly issuer: string;
   /** Any one suffices. */
   readonly audiences?: readonly string[];
   /** @default found by OpenID discovery from the issuer */

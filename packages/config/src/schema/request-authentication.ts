@@ -5,7 +5,7 @@ import type {
   RequestAuthenticationSpec,
 } from '../resources/index.ts';
 import { noWaypoints, workloadSelector } from './common.ts';
-import { atLeastOneOf, atMostOneOf } from './exclusive.ts';
+import { atMostOneOf } from './exclusive.ts';
 import {
   boolean,
   duration,
@@ -53,7 +53,7 @@ const claimToHeader: ObjectType = object<ClaimToHeader>('ClaimToHeader', {
 const jwtRule: ObjectType = object<JwtRule>(
   'JWTRule',
   {
-    issuer: honoured(nonEmpty, 'Must be the `iss` claim.'),
+    issuer: required(nonEmpty, 'Must be the `iss` claim. Unlike in Istio it must be given.'),
     audiences: honoured(list(nonEmpty, { max: 1_000 }), 'One must be in `aud`.'),
     jwksUri: honoured(httpUrl, 'Where the keys are.', { default: 'OpenID discovery' }),
     jwks: honoured(keySet, 'The keys themselves.'),
@@ -74,7 +74,7 @@ const jwtRule: ObjectType = object<JwtRule>(
     ),
   },
   {
-    rules: [atLeastOneOf<JwtRule>('issuer', 'jwksUri'), atMostOneOf<JwtRule>('jwksUri', 'jwks')],
+    rules: [atMostOneOf<JwtRule>('jwksUri', 'jwks')],
   },
 );
 
