@@ -51,22 +51,49 @@ test('a closed client has no timer left', async () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
-test('76: a process whose client is closed exits by itself; so does one that left it idle', async () => {
-  const server = await upstream();
+test('76: a process whose client is closed exits by itself, whatever it left open; so does one that left it idle', async () => {
+  const server = await upstream((request, response) => {
+    if (request.url === '/events') response.write('data: 1\n\n');
+    else if (request.url === '/large') response.end(Buffer.alloc(1_000_000));
+    else if (request.url !== '/silent') response.end('ok');
+  });
   const entry = await built();
-  const script = (last: string): string => `
-    import { createClient } from ${JSON.stringify(entry)};
-    const mesh = createClient({ endpoints: { reviews: [{ port: ${server.port} }] } });
-    const response = await mesh.request('http://reviews/');
-    await (await mesh.fetch('http://reviews/')).text();
-    ${last}
-    console.log(response.status);`;
-  for (const last of ['await mesh.close();', '']) {
-    const args = ['--input-type=module', '--eval', script(last)];
+  const last: Record<string, string> = {
+    'left idle': '',
+    closed: 'await mesh.close();',
+    'an event stream that is being read': `
+      const { body } = await mesh.fetch('http://reviews/events');
+      const reader = body.getReader();
+      await reader.read();
+      const more = reader.read();
+      await Promise.all([mesh.close(), more.catch(({ code }) => console.log(code))]);`,
+    'a body that nobody reads': `
+      await mesh.fetch('http://reviews/large');
+      await mesh.close();`,
+    'calls that nobody answers, and one that nobody awaits': `
+      mesh.fetch('http://reviews/silent', { method: 'POST', body: 'x' }).catch(() => {});
+      const silent = mesh.request('http://reviews/silent');
+      await Promise.all([mesh.close(), silent.catch(({ code }) => console.log(code))]);`,
+  };
+  const outputs = Object.entries(last).map(async ([what, end]) => {
+    const script = `
+      import { createClient } from ${JSON.stringify(entry)};
+      const endpoints = { reviews: [{ port: ${server.port} }] };
+      const mesh = createClient({ endpoints, closeTimeoutMs: 50 });
+      await (await mesh.fetch('http://reviews/')).text();
+      ${end}`;
+    const args = ['--input-type=module', '--eval', script];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
-    expect(stdout.trim()).toBe('200');
-  }
-});
+    return [what, stdout.trim()];
+  });
+  expect(Object.fromEntries(await Promise.all(outputs))).toEqual({
+    'left idle': '',
+    closed: '',
+    'an event stream that is being read': 'closed',
+    'a body that nobody reads': '',
+    'calls that nobody answers, and one that nobody awaits': 'closed',
+  });
+}, 30_000);
 
 /** A child on Node 20 cannot import TypeScript; within the checkout it finds undici by itself. */
 async function built(): Promise<string> {

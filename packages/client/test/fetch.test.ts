@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
-import { clientOf, type Echoed, echo, upstream } from './client-fixture.ts';
+import { client, clientOf, type Echoed, echo, upstream } from './client-fixture.ts';
 
 test('fetch gives a Response, with the status, the headers and the body of any kind', async () => {
   const server = await upstream((_request, response) => {
@@ -55,6 +55,18 @@ test('fetch takes a URL, a Request, headers of any kind and a body of any kind',
     code: 'invalid_argument',
   });
   expect(await sent('http://reviews/a/../b/%2e/c')).toMatchObject({ url: '/b/c' });
+});
+
+test('url is the address in its normal form, without the fragment', async () => {
+  const server = await upstream();
+  const { fetch } = clientOf([server]);
+  for (const [asked, told] of [
+    ['http://reviews', 'http://reviews/'],
+    ['http://reviews#part', 'http://reviews/'],
+    ['HTTP://Reviews/a b/../c?q#part', 'http://reviews/c?q'],
+  ] as const) {
+    expect((await fetch(asked)).url).toBe(told);
+  }
 });
 
 test('a form comes back as FormData', async () => {
@@ -166,6 +178,10 @@ test('redirects are followed, each hop routed anew and without secrets for anoth
       '/two': [307, 'http://reviews/echo?hop=3'],
       '/post': [303, '/echo'],
       '/away': [302, `http://127.0.0.1:${other.port}/echo`],
+      '/rated': [308, 'http://ratings/echo'],
+      '/single': [302, 'http://nobody/'],
+      '/user': [302, 'http://user:secret@ratings/'],
+      '/double': [302, 'http://ratings//evil/'],
       '/loop': [302, '/loop'],
       '/nowhere': [302, 'ftp://x/'],
     };
@@ -173,15 +189,46 @@ test('redirects are followed, each hop routed anew and without secrets for anoth
     if (hop === undefined) echo(request, response);
     else response.writeHead(hop[0], { location: hop[1] }).end('moved');
   });
-  const { fetch } = clientOf([server]);
+  const { fetch } = client({
+    endpoints: { reviews: [{ port: server.port }], ratings: [{ port: other.port }] },
+  });
   const response = await fetch('http://reviews/one', { headers: { authorization: 'secret' } });
   expect(response).toMatchObject({ redirected: true, url: 'http://reviews/echo?hop=3' });
   expect(await response.json()).toMatchObject({ headers: { authorization: 'secret' } });
   const posted = await fetch('http://reviews/post', { method: 'POST', body: 'x' });
   expect(await posted.json()).toMatchObject({ method: 'GET', body: '' });
-  const away = await fetch('http://reviews/away', { headers: { authorization: 'secret' } });
+  const away = await fetch('http://reviews/away', {
+    headers: {
+      Authorization: 'secret',
+      Cookie: 'a=1',
+      'Proxy-Authorization': 'secret',
+      'x-a': '1',
+    },
+  });
   const { headers } = (await away.json()) as Echoed;
-  expect(headers.authorization).toBeUndefined();
+  expect(headers).toMatchObject({ 'x-a': '1' });
+  for (const secret of ['authorization', 'cookie', 'proxy-authorization']) {
+    expect(headers[secret]).toBeUndefined();
+  }
+  const rated = await fetch('http://reviews/rated', {
+    method: 'PUT',
+    body: 'kept',
+    headers: { authorization: 'secret' },
+  });
+  const hop = (await rated.json()) as Echoed;
+  expect(hop).toMatchObject({ method: 'PUT', body: 'kept', headers: { host: 'ratings' } });
+  expect(hop.headers.authorization).toBeUndefined();
+  const streamed = { method: 'PUT', body: new Blob(['x']).stream(), duplex: 'half' } as const;
+  await expect(fetch('http://reviews/rated', streamed)).rejects.toMatchObject({
+    code: 'body_consumed',
+  });
+  for (const [path, code] of [
+    ['/single', 'unknown_service'],
+    ['/user', 'invalid_argument'],
+    ['/double', 'invalid_argument'],
+  ]) {
+    await expect(fetch(`http://reviews${path}`)).rejects.toMatchObject({ code });
+  }
   await expect(fetch('http://reviews/loop')).rejects.toMatchObject({ code: 'protocol_error' });
   await expect(fetch('http://reviews/nowhere')).rejects.toMatchObject({ code: 'protocol_error' });
   await expect(fetch('http://reviews/one', { redirect: 'error' })).rejects.toMatchObject({

@@ -42,8 +42,11 @@ export class MeshFetchResponse implements Response {
   get type(): Response['type'] {
     return 'basic';
   }
+  /** As the Fetch standard writes it: in its normal form, without the fragment. */
   get url(): string {
-    return this.#answer.url;
+    const url = new URL(this.#answer.url);
+    url.hash = '';
+    return url.href;
   }
   get redirected(): boolean {
     return this.#answer.redirected;
