@@ -9,6 +9,7 @@ type Bench = {
 const benches: Record<string, () => Promise<Bench>> = {
   auth: () => import('./auth.ts'),
   call: () => import('./call.ts'),
+  config: () => import('./config.ts'),
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),
   registry: () => import('./registry.ts'),

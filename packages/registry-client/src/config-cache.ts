@@ -46,8 +46,8 @@ export class ConfigCache implements FollowedConfig {
   #current: ConfigSnapshot | undefined;
   /** What the registry's next delta builds on; `null` until it told the whole, and again once something was missed. */
   #base: ConfigRevision | null = null;
-  /** What the registry holds at `#base`. */
-  #resources: Resources = new Map();
+  /** What the registry holds at `#base`; nobody else sees this map, so a change costs no copy of it. */
+  #resources = new Map<ConfigKey, ConfigResource>();
   #gaps = 0;
 
   constructor(options: ConfigCacheOptions) {
@@ -98,11 +98,9 @@ export class ConfigCache implements FollowedConfig {
       this.missed();
       return false;
     }
-    const resources = new Map(this.#resources);
-    for (const key of removes) resources.delete(key);
-    for (const [key, resource] of upserts) resources.set(key, resource);
+    for (const key of removes) this.#resources.delete(key);
+    for (const [key, resource] of upserts) this.#resources.set(key, resource);
     this.#base = revision;
-    this.#resources = resources;
     this.#publish();
     return true;
   }
@@ -127,7 +125,7 @@ export class ConfigCache implements FollowedConfig {
   }
 
   /** Keeping the objects that say the same lets readers find out by identity what changed. */
-  #withKnownObjects(resources: Resources): Resources {
+  #withKnownObjects(resources: Resources): Map<ConfigKey, ConfigResource> {
     const next = new Map<ConfigKey, ConfigResource>();
     const known = this.#resources;
     for (const [key, resource] of resources) {
