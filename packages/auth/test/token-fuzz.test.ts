@@ -134,3 +134,21 @@ test('a header of any JSON value is refused or harmless', async () => {
   );
   pipeline.close();
 });
+
+test('case 16: 5 MB and JSON of 100,000 levels are refused unread, whatever the cap', async () => {
+  const strict = createAuthentication({
+    issuers: [{ issuer, audiences: [audience], jwks: keySet(key.jwk) }],
+  });
+  const generous = createAuthentication({
+    issuers: [{ issuer, audiences: [audience], jwks: keySet(key.jwk) }],
+    maxTokenBytes: 10_000_000,
+  });
+  const deep = mint(key, { payload: `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}` });
+  for (const token of ['x'.repeat(5_000_000), `a.${'b'.repeat(5_000_000)}.c`, deep]) {
+    const headers = { authorization: `Bearer ${token}` };
+    expect(await verdictOf(strict.pipeline, headers)).toBe(401);
+    expect(await verdictOf(generous.pipeline, headers)).toBe(401);
+  }
+  strict.pipeline.close();
+  generous.pipeline.close();
+});

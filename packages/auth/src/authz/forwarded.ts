@@ -31,12 +31,14 @@ export function clientAddress(
   proxies: TrustedProxies,
 ): string | undefined {
   if (source === undefined || !proxies.includes(source)) return source;
-  const hops = forwardedFor
-    .join(',')
-    .split(',')
-    .map((hop) => hop.trim())
-    .filter(Boolean);
+  const hops = forwardedFor.join(',').split(',').map(withoutPort).filter(Boolean);
   return hops.reverse().find((hop) => !proxies.includes(hop)) ?? hops.at(-1) ?? source;
+}
+
+/** Some proxies add the port: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  const [, inBrackets, plain] = /^\s*(?:\[([^\]]*)\](?::\d+)?|([^\s:]+):\d+)\s*$/.exec(hop) ?? [];
+  return inBrackets ?? plain ?? hop.trim();
 }
 
 const forwardedHeaders = /^(?:forwarded|x-forwarded-.+|x-real-ip|x-original-.+|x-envoy-.+)$/;

@@ -28,8 +28,9 @@ export function tokenAt(
   if (value === undefined) return undefined;
   if (location.kind !== 'header') return { token: value };
   const { prefix } = location;
-  // Schemes are case-insensitive: `bearer x` must not pass as "no token".
-  if (value.slice(0, prefix.length).toLowerCase() !== prefix.toLowerCase()) return undefined;
+  // Schemes are case-insensitive: `bearer x` must not pass as "no token", nor a `Bearer` without any,
+  // whose space is lost on the way.
+  if (`${value} `.slice(0, prefix.length).toLowerCase() !== prefix.toLowerCase()) return undefined;
   return { token: value.slice(prefix.length).trim() };
 }
 
