@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { type Client, createClient } from '@inmesh/client';
 import { meshAxios } from '@inmesh/client/axios';
-import { createWorkload } from '@inmesh/core';
+import { createWorkload, type RouterSource } from '@inmesh/core';
 import { createRecorder } from '@inmesh/metrics';
 import axios from 'axios';
 import axiosRetry from 'axios-retry';
@@ -15,12 +15,13 @@ export interface Side {
 }
 
 /** With all that a mesh puts on a call: the workload's name on it, and the recorder that `createMesh` uses. */
-export function meshClient(ports: readonly number[]): Client {
+export function meshClient(ports: readonly number[], router?: RouterSource): Client {
   const workload = createWorkload({ service: 'bench', version: 'v1' });
   return createClient({
     endpoints: { reviews: ports.map((port) => ({ port, labels: { version: 'v1' } })) },
     workload,
     observers: [createRecorder({ workload })],
+    ...(router === undefined ? {} : { router }),
   });
 }
 

@@ -1,4 +1,4 @@
-import { newSpanId, newTraceId, type RequestContext, runInContext } from '@inmesh/core';
+import { compareCalls } from './call-cost.ts';
 import {
   axiosSide,
   axiosStackSide,
@@ -12,7 +12,7 @@ import {
   type Side,
 } from './call-sides.ts';
 import { startUpstream, type Upstream } from './call-upstream.ts';
-import { type BenchOptions, type BenchResult, compare } from './harness.ts';
+import type { BenchOptions, BenchResult } from './harness.ts';
 
 interface Case {
   readonly subject: string;
@@ -173,53 +173,8 @@ function cases(): Case[] {
 }
 
 async function measure(one: Case, upstream: Upstream, rounds: number): Promise<BenchResult> {
-  const { subject, baseline } = one.sides(upstream);
-  // Once through without counting: connections open, code compiles.
-  await cpuPerCall(subject, one.calls, one.concurrency);
-  await cpuPerCall(baseline, one.calls, one.concurrency);
-  const compared = await compare(
-    {
-      subject: () => cpuPerCall(subject, one.calls, one.concurrency),
-      baseline: () => cpuPerCall(baseline, one.calls, one.concurrency),
-    },
-    rounds,
-  );
-  await subject.close();
-  await baseline.close();
-  const { ratio, low, high } = compared;
-  return {
-    bench: 'call',
-    subject: one.subject,
-    baseline: one.baseline,
-    concurrency: one.concurrency,
-    metric: 'client CPU per call',
-    ratio,
-    low,
-    high,
-  };
-}
-
-/** Microseconds of this process' CPU, user and system, per call, each made while a request is served. */
-async function cpuPerCall(side: Side, calls: number, concurrency: number): Promise<number> {
-  const before = process.cpuUsage();
-  let left = calls;
-  const worker = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      await runInContext(servedRequest(), side.call);
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / calls;
-}
-
-function servedRequest(): RequestContext {
-  return {
-    trace: { traceId: newTraceId(), spanId: newSpanId(), sampled: true, state: '' },
-    deadline: performance.now() + 30_000,
-    identity: undefined,
-    baggage: '',
-    passOn: [],
-  };
+  const { subject, baseline, concurrency } = one;
+  const { ratio, low, high } = await compareCalls(one.sides(upstream), { ...one, rounds });
+  const metric = 'client CPU per call';
+  return { bench: 'call', subject, baseline, concurrency, metric, ratio, low, high };
 }

@@ -6,11 +6,13 @@
  *   machine is in the figure as well. The tables take turns, so that noise meets both alike.
  * - compile: 10,000 hosts with routes and DestinationRules from nothing.
  * - update: one host of them changed, and how many hosts were compiled for it.
+ * - a whole call through rules against one without.
  */
 import type { Resource } from '@inmesh/config';
 import { createWorkload, type RouteRequest } from '@inmesh/core';
 import { type CompiledRouter, compile, update } from '@inmesh/router';
 import { type BenchResult, compare, median } from './harness.ts';
+import { routedCall } from './routed-call.ts';
 
 const workload = createWorkload({ service: 'bench' });
 const few = 10;
@@ -27,6 +29,7 @@ export async function run(options: { json: boolean; rounds?: number }): Promise<
     await decisionResult('calls to all of them', small, large, many, rounds),
     compileResult(resources, rounds),
     ...updateResults(large, rounds),
+    await routedCall(rounds),
   ];
 }
 
