@@ -118,17 +118,17 @@ export function checkWarmup(warmup: WarmupPolicy | undefined): WarmupPolicy | un
 }
 
 /** Node fires longer timers at once, so a longer duration is refused rather than misread. */
-function duration(name: string, value: number, min: number): void {
+export function duration(name: string, value: number, min: number): void {
   if (!(value >= min && value <= maxTimerDelayMs))
     throw refusal(name, `within ${min}..${maxTimerDelayMs} milliseconds`, value);
 }
 
-function whole(name: string, value: number, min: number, max = 2 ** 32): void {
+export function whole(name: string, value: number, min: number, max: number = 2 ** 32): void {
   if (!(Number.isInteger(value) && value >= min && value <= max))
     throw refusal(name, `a whole number within ${min}..${max}`, value);
 }
 
-function ratio(name: string, value: number): void {
+export function ratio(name: string, value: number): void {
   if (!(value >= 0 && value <= 1)) throw refusal(name, 'within 0..1', value);
 }
 
@@ -139,6 +139,6 @@ function prime(name: string, value: number): void {
   }
 }
 
-function refusal(name: string, expected: string, value: unknown): MeshError {
+export function refusal(name: string, expected: string, value: unknown): MeshError {
   return new MeshError('invalid_argument', `${name} must be ${expected}, got ${String(value)}`);
 }

@@ -12,6 +12,8 @@ export interface FakeClock extends Clock {
   advance(ms: number): void;
   /** Like `advance`, and lets promises settle before, between and after timers. */
   advanceAsync(ms: number): Promise<void>;
+  /** Time passes and no timer runs, as while the event loop stands still: what falls due comes late, with the next `advance`. */
+  block(ms: number): void;
   /** Makes the wall clock jump; monotonic time does not notice. */
   jumpWall(ms: number): void;
   /** Timers that wait. 0 after everything is closed, or something leaks. */
@@ -68,6 +70,9 @@ export function createFakeClock(start = 0): FakeClock {
         await settle();
       }
       now = until;
+    },
+    block(ms) {
+      now += ms;
     },
     jumpWall: (ms) => {
       wallOffset += ms;

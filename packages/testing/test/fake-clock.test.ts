@@ -61,3 +61,15 @@ test('a seed gives the same numbers in 0..1 every time', () => {
   expect(Math.min(...numbers)).toBeGreaterThanOrEqual(0);
   expect(Math.max(...numbers)).toBeLessThan(1);
 });
+
+test('block lets time pass without timers, which then come late', () => {
+  const clock = createFakeClock();
+  let ranAt = 0;
+  clock.setTimer(() => {
+    ranAt = clock.now();
+  }, 100);
+  clock.block(300);
+  expect(ranAt).toBe(0);
+  clock.advance(0);
+  expect(ranAt).toBe(300);
+});

@@ -1,0 +1,12 @@
+export type { Command, ExecuteOptions } from './command/command.ts';
+export {
+  type CommandFallback,
+  fallbackFunction,
+  fallbackValue,
+  type LastGoodOptions,
+  lastGood,
+} from './command/command-fallback.ts';
+export type { CommandInspection } from './command/command-inspection.ts';
+export type { CommandOptions } from './command/command-options.ts';
+export type { CommandRun } from './command/command-run.ts';
+export { type Commands, type CommandsOptions, createCommands } from './command/commands.ts';

@@ -1,0 +1,25 @@
+import type { BreakerState } from '@inmesh/core';
+
+/** One command at one moment. Plain data, safe to keep; reading it changes nothing. */
+export interface CommandInspection {
+  readonly name: string;
+  readonly breaker: BreakerState | 'off';
+  /** Whether somebody holds the breaker open or closed by `force`. */
+  readonly forced: boolean;
+  readonly inFlight: number;
+  readonly capacity: number;
+  readonly timeoutMs: number;
+  /** Since the window began, or since the breaker last closed; all 0 without a breaker. */
+  readonly window: {
+    readonly runs: number;
+    readonly failures: number;
+    /** Of the failures. */
+    readonly timeouts: number;
+    /** Not run, because the breaker was open. */
+    readonly refused: number;
+    /** Not run, because `capacity` was in use. */
+    readonly overloaded: number;
+    readonly fallbacks: number;
+    readonly cacheHits: number;
+  };
+}

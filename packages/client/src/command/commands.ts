@@ -1,0 +1,88 @@
+import type { BreakerState, Clock, Logger, Observer, Timer } from '@inmesh/core';
+import { MeshError, silentLogger, systemClock } from '@inmesh/core';
+import { createObserverGroup } from '../observer-group.ts';
+import { Circuit, rotationMs } from './circuit.ts';
+import { type Command, GuardedCommand } from './command.ts';
+import type { CommandInspection } from './command-inspection.ts';
+import { type CommandOptions, resolveCommand } from './command-options.ts';
+import type { CommandRun } from './command-run.ts';
+
+export interface CommandsOptions {
+  /** Told of breakers that open and close, as `breaker-changed` with the command's name as the service. @default [] */
+  readonly observers?: readonly Observer[];
+  /** Not of the breakers' sleep, which opossum measures by timers of its own. @default systemClock */
+  readonly clock?: Clock;
+  /** Hears of observers that throw. @default silent */
+  readonly logger?: Logger;
+}
+
+/** The commands of one process or one test. */
+export interface Commands {
+  /**
+   * Puts a deadline, a bulkhead, a breaker and fallbacks around any function. Throws
+   * `invalid_argument` when an option is wrong or the name is taken.
+   * @param name Unique; what errors, events and `inspect` call it.
+   */
+  command<Input, Output>(
+    name: string,
+    run: (input: Input, run: CommandRun) => Output | Promise<Output>,
+    options?: CommandOptions<Input, Output>,
+  ): Command<Input, Output>;
+  /** Every command, in the order they were made. Changes nothing. */
+  inspect(): readonly CommandInspection[];
+  /** Executions that start from now on fail with `closed`; no timer is left. Idempotent. */
+  close(): void;
+}
+
+export function createCommands(options: CommandsOptions = {}): Commands {
+  const { observers = [], clock = systemClock, logger = silentLogger } = options;
+  const group = createObserverGroup(observers, logger);
+  const commands = new Map<string, { inspect(): CommandInspection }>();
+  const circuits: Circuit[] = [];
+  let closed = false;
+  let rotation: Timer | undefined;
+
+  // One for all, and it never stops while there are commands: a window that stands still would hold
+  // its failures for ever.
+  const rotate = (): void => {
+    rotation = clock.setTimer(() => {
+      for (const circuit of circuits) circuit.rotate();
+      rotate();
+    }, rotationMs);
+  };
+  return {
+    command(name, run, commandOptions = {}) {
+      if (closed) throw new MeshError('closed', `${name}: its commands are closed`);
+      if (typeof name !== 'string' || name === '' || commands.has(name)) {
+        throw new MeshError(
+          'invalid_argument',
+          `name must be a text that no other command has, got ${JSON.stringify(name)}`,
+        );
+      }
+      const resolved = resolveCommand(commandOptions);
+      const onChange = (from: BreakerState, to: BreakerState): void =>
+        group.event({ kind: 'breaker-changed', service: name, subset: '', from, to });
+      const circuit =
+        resolved.breaker === null ? undefined : new Circuit(name, resolved.breaker, onChange);
+      if (circuit !== undefined) circuits.push(circuit);
+      if (rotation === undefined) rotate();
+      const command = new GuardedCommand({
+        name,
+        run,
+        resolved,
+        circuit,
+        clock,
+        isClosed: () => closed,
+      });
+      commands.set(name, command);
+      return command;
+    },
+    inspect: () => [...commands.values()].map((command) => command.inspect()),
+    close() {
+      if (closed) return;
+      closed = true;
+      rotation?.cancel();
+      for (const circuit of circuits) circuit.shutdown();
+    },
+  };
+}
