@@ -100,7 +100,9 @@ test('of a folder with one bad document nothing is applied, and the place is tol
   await writeFile(joinPath(below, 'bad.yml'), route('v1').replace('hosts: [reviews]', 'hosts: []'));
   const { code, errors } = await inmesh(['apply', '-f', joinPath(dataDir, 'resources')]);
   expect(code).toBe(1);
-  expect(errors).toMatch(/bad\.yml:\d+:\d+: error: VirtualService\/default\/reviews \/spec\/hosts: /);
+  expect(errors).toMatch(
+    /bad\.yml:\d+:\d+: error: VirtualService\/default\/reviews \/spec\/hosts: /,
+  );
   expect(errors).toContain('nothing was applied');
   expect((await inmesh(['get', 'vs'])).output).toBe('KIND  NAMESPACE  NAME  CREATED\n');
 });

@@ -8,6 +8,7 @@ import {
   noConfigRevision,
   type Unsubscribe,
 } from '@inmesh/core';
+import type { ConfigDeltaFrame, ConfigSnapshotFrame } from './watch-frame.ts';
 
 /** The mesh's configuration as this process last heard it. */
 export interface FollowedConfig {
@@ -24,13 +25,6 @@ export interface ConfigCacheOptions {
   readonly logger: Logger;
   /** After the listeners. */
   readonly onChange: () => void;
-}
-
-interface ConfigChange {
-  readonly from: ConfigRevision;
-  readonly revision: ConfigRevision;
-  readonly upserts: ReadonlyMap<ConfigKey, ConfigResource>;
-  readonly removes: readonly ConfigKey[];
 }
 
 type Resources = ReadonlyMap<ConfigKey, ConfigResource>;
@@ -75,7 +69,7 @@ export class ConfigCache implements FollowedConfig {
     return () => void this.#listeners.delete(entry);
   }
 
-  snapshot(revision: ConfigRevision, resources: Resources): void {
+  snapshot({ revision, resources }: ConfigSnapshotFrame): void {
     this.#base = revision;
     this.#resources = this.#withKnownObjects(resources);
     const kept = this.#current?.revision;
@@ -92,7 +86,7 @@ export class ConfigCache implements FollowedConfig {
   }
 
   /** `false` when it does not build on what is known; then `gaps` has grown. */
-  delta({ from, revision, upserts, removes }: ConfigChange): boolean {
+  delta({ from, revision, upserts, removes }: ConfigDeltaFrame): boolean {
     if (revision === this.#base) return true;
     if (from !== this.#base) {
       this.missed();

@@ -116,7 +116,7 @@ export class WatchStream {
         }
         return frame.kind === 'snapshot' ? cache.snapshot(frame) : cache.delta(frame);
       case 'config-snapshot':
-        config?.snapshot(frame.revision, frame.resources);
+        config?.snapshot(frame);
         return 'applied';
       case 'config-delta':
         if (config?.delta(frame) === false) this.#context.onConfigGap();

@@ -30,7 +30,7 @@ export interface ConfigStoreOptions {
 }
 
 /** What became of a batch. */
-export type ApplyOutcome =
+type ApplyOutcome =
   | { readonly kind: 'applied'; readonly applied: ResourcesApplied }
   | { readonly kind: 'refused'; readonly faults: BatchFaults };
 

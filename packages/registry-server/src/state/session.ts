@@ -10,7 +10,7 @@ interface Subscription {
   provenBy: number;
 }
 
-export type ConfigSubscription = NonNullable<Subscriptions['config']>;
+type ConfigSubscription = NonNullable<Subscriptions['config']>;
 
 /** One process' hold on the registry: a lease, with everything that goes when it ends. */
 export interface Session {
