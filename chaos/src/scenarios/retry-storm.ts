@@ -1,0 +1,126 @@
+import type { PolicyOptions } from '@inmesh/client/policies';
+import { meshHeaders, type RequestContext } from '@inmesh/core';
+import { settledAt, summarize } from '../report/summary.ts';
+import type { Recorder } from '../simulation/recorder.ts';
+import { exponential } from '../simulation/service-time.ts';
+import type { SimulatedClient } from '../simulation/simulated-client.ts';
+import type { Handler } from '../simulation/simulated-endpoint.ts';
+import { serviceName, World } from '../simulation/world.ts';
+import type { Scenario } from './scenario.ts';
+
+const broken = 20;
+const repaired = 50;
+const seconds = 80;
+const processes = 4;
+const perClient = 100;
+
+/** A budget that never runs out, which is none. */
+const unlimited = { ratio: 1, minPerSecond: 1e6 };
+
+/** How far the tiers know of each other's retries. */
+type Chain =
+  /** Not at all. */
+  | 'unaware'
+  /** The attempt header reaches the calls that a request makes. */
+  | 'attempt header'
+  /** And an answer that the tiers below retried in vain says so, by `inmesh-retry: no`. */
+  | 'answers marked';
+
+/**
+ * Middle tiers hand on what their upstream said, as a gateway does. That is the worst case: an
+ * application that answers 500 instead would end most retries above it.
+ */
+function handOn(client: SimulatedClient, upstream: string, chain: Chain): Handler {
+  return (inbound: RequestContext, respond) =>
+    client.call(serviceName(upstream), chain === 'unaware' ? undefined : inbound, (end) => {
+      const marked = chain === 'answers marked' && end.flag !== 'ok';
+      respond(end.status === 0 ? 503 : end.status, marked ? [meshHeaders.retry, 'no'] : []);
+    });
+}
+
+function play(policy: PolicyOptions, chain: Chain, seed: number): Recorder {
+  const world = new World({ seed, seconds, recorded: 'back' });
+  const tier = { count: processes, serviceTime: exponential(2) };
+  const calling = () => world.client({ policy, timeoutMs: 2_000 });
+  const back = world.service('back', tier);
+  world.service('middle', { ...tier, handler: () => handOn(calling(), 'back', chain) });
+  world.service('front', { ...tier, handler: () => handOn(calling(), 'middle', chain) });
+  const edge = Array.from({ length: processes }, calling);
+  world.load(edge, { service: 'front', perClient: () => perClient });
+  world.at(broken, () => {
+    for (const process of back) process.failingWith = 503;
+  });
+  world.at(repaired, () => {
+    for (const process of back) process.failingWith = 0;
+  });
+  return world.run();
+}
+
+export const retryStorm: Scenario = {
+  name: 'retry-storm',
+  title: 'Retry storm: three tiers retry, the last one fails',
+  story: `An edge calls \`front\`, which calls \`middle\`, which calls \`back\`; each has ${processes} processes, and each edge process makes ${perClient} calls
+a second. From second ${broken} to ${repaired} every process of \`back\` answers 503, and the tiers between hand that answer on. With two retries at each of
+three tiers and nothing to stop them, one call becomes 27. A retry budget bounds the retries of each tier; the mesh's attempt
+header lets the tiers below a retry keep still; a breaker stops calling at all.`,
+  phases: [
+    { name: 'well', from: 5, to: broken },
+    { name: 'back fails', from: broken, to: repaired },
+    { name: 'first 10 s after repair', from: repaired, to: repaired + 10 },
+    { name: 'later', from: repaired + 10, to: seconds },
+  ],
+  variants: [
+    {
+      name: 'naive',
+      play: (seed) =>
+        play({ breaker: null, outlier: null, retryBudget: unlimited }, 'unaware', seed),
+    },
+    {
+      name: 'attempt header only',
+      play: (seed) =>
+        play({ breaker: null, outlier: null, retryBudget: unlimited }, 'attempt header', seed),
+    },
+    { name: 'budget', play: (seed) => play({ breaker: null }, 'attempt header', seed) },
+    {
+      name: 'budget, answers marked',
+      play: (seed) => play({ breaker: null }, 'answers marked', seed),
+    },
+    { name: 'defaults', play: (seed) => play({}, 'attempt header', seed) },
+  ],
+  figures(record) {
+    const load = (variant: string): number =>
+      summarize(record(variant), broken, repaired).amplification;
+    const back = (variant: string): number => {
+      const span = { from: repaired, to: seconds };
+      return settledAt(record(variant), span, ({ errorRatio }) => errorRatio < 0.01) - repaired;
+    };
+    const unit = 'times the offered';
+    return [
+      { name: 'load on the failing tier, naive', value: load('naive'), unit },
+      { name: 'by the attempt header alone', value: load('attempt header only'), unit },
+      {
+        name: 'by the budget, breakers off',
+        value: load('budget'),
+        unit,
+        bound: { kind: 'at most', value: 1.25 },
+      },
+      {
+        name: 'the same, where failed tiers mark their answers `inmesh-retry: no`',
+        value: load('budget, answers marked'),
+        unit,
+      },
+      {
+        name: 'with breakers',
+        value: load('defaults'),
+        unit,
+        bound: { kind: 'at most', value: 0.5 },
+      },
+      ...['budget', 'defaults'].map((variant) => ({
+        name: `errors below 1 % after the repair, ${variant}`,
+        value: back(variant),
+        unit: 's',
+        bound: { kind: 'at most' as const, value: 10 },
+      })),
+    ];
+  },
+};

@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals';
+import { playScenario } from '../src/play.ts';
+import { renderPage, renderPlot } from '../src/report/page.ts';
+import { scenarios } from '../src/scenarios/index.ts';
+import { holds, lengthOf, type Scenario } from '../src/scenarios/scenario.ts';
+
+const byName = (name: string): Scenario =>
+  scenarios.find((scenario) => scenario.name === name) as Scenario;
+
+/** Short to play, and with every policy at work. */
+const quick = byName('clock-jump');
+
+describe('a scenario played twice', () => {
+  test('with the same seed gives the same page and plot to the byte', () => {
+    const [first, second] = [playScenario(quick, 7), playScenario(quick, 7)];
+    expect(renderPage(second)).toBe(renderPage(first));
+    expect(renderPlot(second)).toBe(renderPlot(first));
+  });
+
+  test('with other seeds gives other numbers and the same verdicts', () => {
+    const [first, second] = [playScenario(quick, 7), playScenario(quick, 8)];
+    expect(renderPage(second)).not.toBe(renderPage(first));
+    expect(second.figures.map(holds)).toEqual(first.figures.map(holds));
+  });
+});
+
+test('a scenario without the policy shows the disaster: round robin lets a gray failure into the tail', () => {
+  const { figures } = playScenario(byName('gray-failure'), 3);
+  const value = (name: string): number =>
+    figures.find((figure) => figure.name === name)?.value ?? Number.NaN;
+  expect(value('round robin')).toBeGreaterThan(10);
+  expect(value('p99 with peak EWMA, over the p99 without the slow endpoint')).toBeLessThan(1.5);
+});
+
+test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
+  '%s has phases in order that cover whole seconds, and variants of different names',
+  (_name, scenario) => {
+    for (const { from, to } of scenario.phases) {
+      expect(Number.isInteger(from) && Number.isInteger(to) && from < to).toBe(true);
+    }
+    expect(lengthOf(scenario)).toBe(scenario.phases.at(-1)?.to);
+    const names = scenario.variants.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  },
+);
