@@ -1,6 +1,6 @@
 import type { RequestIdentity } from '@inmesh/core';
 import { type Exchange, type InboundStep, meshOf, serve, serveStep } from '@inmesh/inbound';
-import type { FastifyPluginCallback, onRequestHookHandler } from 'fastify';
+import type { FastifyPluginAsync, onRequestHookHandler } from 'fastify';
 import { type AuthenticateOptions, createAuthentication } from './authenticate.ts';
 import {
   type GuardOptions,
@@ -19,9 +19,9 @@ declare module 'fastify' {
 }
 
 /** Before the routes: `await fastify.register(authenticate({ issuers: [{ issuer, audiences }] }))`. */
-export function authenticate(options: AuthenticateOptions): FastifyPluginCallback {
+export function authenticate(options: AuthenticateOptions): FastifyPluginAsync {
   const { pipeline, step } = createAuthentication(options);
-  const plugin: FastifyPluginCallback = (fastify, _options, done) => {
+  const plugin: FastifyPluginAsync = async (fastify) => {
     if (!fastify.hasRequestDecorator('identity')) {
       fastify.decorateRequest('identity', {
         getter() {
@@ -40,7 +40,6 @@ export function authenticate(options: AuthenticateOptions): FastifyPluginCallbac
       serve(pipeline, raw, reply.raw, pass, true);
     });
     fastify.addHook('onClose', async () => pipeline.close());
-    done();
   };
   // Fastify's own words for "the hooks are for whoever registers me".
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });

@@ -163,6 +163,25 @@ describe('case 23: a key that was taken back', () => {
     expect(await ask(tokenOf(second))).toBe(200);
   });
 
+  test.each([
+    ['before they were too old', 60_000],
+    ['long ago', 400_000],
+  ])(
+    'is refused at once when the issuer is back that was away %s',
+    async (_when, failedAfterMs) => {
+      const { ask, tokenOf } = asker();
+      const token = tokenOf(first);
+      expect(await ask(token)).toBe(200);
+      provider.fault = { kind: 'reset' };
+      clock.advance(failedAfterMs);
+      expect(await ask(tokenOf(second))).toBe(401);
+      provider.fault = undefined;
+      published = keySet(second.jwk);
+      clock.advance(600_000);
+      expect(await Promise.all([ask(token), ask(token)])).toEqual([401, 401]);
+    },
+  );
+
   test('an empty set takes back every key', async () => {
     const { ask, tokenOf } = asker();
     expect(await ask(tokenOf(first))).toBe(200);

@@ -34,6 +34,7 @@ export function createRemoteKeys(options: RemoteKeysOptions): KeySource {
   let set: KeySet | undefined;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
+  let failedAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
   let pending: Promise<KeySet | undefined> | undefined;
 
@@ -49,6 +50,7 @@ export function createRemoteKeys(options: RemoteKeysOptions): KeySource {
       failures = 0;
     } catch (error) {
       failures += 1;
+      failedAt = clock.now();
       logger.warn(
         { err: error, ...from, haveKeys: usable() !== undefined },
         'keys could not be fetched',
@@ -73,14 +75,16 @@ export function createRemoteKeys(options: RemoteKeysOptions): KeySource {
   const retryMs = (): number =>
     failures === 0 ? 0 : Math.min(cooldownMs, firstRetryMs * 2 ** (failures - 1));
 
+  // Keys that are too old were asked for, and just now in vain: nobody waits for the next try.
+  const isAway = (): boolean =>
+    failedAt - fetchedAt >= maxAgeMs && clock.now() - failedAt <= 2 * cooldownMs;
+
   return {
     fresh() {
-      const isNew = age() < maxAgeMs * renewAtRatio;
-      if (isNew) return set;
+      if (age() < maxAgeMs * renewAtRatio) return set;
       const fetching = fetchOnce(retryMs());
       const last = usable();
-      // While the issuer is away nobody waits for what will likely fail again.
-      const mayUseLast = last !== undefined && (age() < maxAgeMs || failures > 0);
+      const mayUseLast = last !== undefined && (age() < maxAgeMs || isAway());
       return mayUseLast ? last : (fetching ?? last);
     },
     refetched: () => fetchOnce(Math.max(cooldownMs, retryMs())) ?? usable(),
