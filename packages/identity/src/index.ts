@@ -1,4 +1,9 @@
 export { type ClientTlsOptions, clientTlsOptions } from './client-tls.ts';
+export {
+  type ConnectionGuard,
+  type ConnectionGuardOptions,
+  createConnectionGuard,
+} from './connection-guard.ts';
 export type { SvidCredential } from './credential.ts';
 export { createCsr, generateKey, type KeyPair } from './csr.ts';
 export type { IdentityCommonOptions, IdentityOptions } from './identity-options.ts';
@@ -7,8 +12,10 @@ export {
   type IdentitySource,
   type IdentityState,
 } from './identity-source.ts';
+export type { MutualTlsMode, MutualTlsOptions } from './mutual-tls-options.ts';
 export type { Peer, PeerChecks } from './peer.ts';
 export { createRevocationList, type RevocationList } from './revocation-list.ts';
+export { type MutualTls, serveMutualTls } from './serve-mutual-tls.ts';
 export { followIdentity, serverTlsOptions, verifyClient } from './server-tls.ts';
 export * from './spiffe-id.ts';
 export { readSvid, type Svid, type TlsRole } from './svid.ts';

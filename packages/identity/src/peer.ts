@@ -8,7 +8,7 @@ import type { TrustBundles } from './trust-bundle.ts';
 /** The other end of a connection, proven by its certificate. */
 export interface Peer {
   readonly identity: Identity;
-  /** Of its certificate, lower-case hexadecimal. */
+  /** Of its certificate: lower-case hexadecimal without leading zeros. */
   readonly serial: string;
   /** Until when what was proven holds, in milliseconds since the Unix epoch. */
   readonly expiresAt: number;

@@ -2,7 +2,7 @@ import { MeshError, type Unsubscribe } from '@inmesh/core';
 
 /** Certificates that are refused before they expire, by serial number. */
 export interface RevocationList {
-  /** @param serial Lower-case hexadecimal. */
+  /** @param serial In the form that `Peer.serial` and `Svid.serial` have. */
   has(serial: string): boolean;
   readonly size: number;
   /**
@@ -21,7 +21,7 @@ export function createRevocationList(serials: Iterable<string> = []): Revocation
   let revoked: ReadonlySet<string> = new Set();
   const listeners = new Set<() => void>();
   const list: RevocationList = {
-    has: (serial) => revoked.size > 0 && revoked.has(normalSerial(serial)),
+    has: (serial) => revoked.has(serial),
     get size() {
       return revoked.size;
     },
@@ -38,7 +38,8 @@ export function createRevocationList(serials: Iterable<string> = []): Revocation
   return list;
 }
 
-function normalSerial(serial: string): string {
+/** Lower-case hexadecimal without leading zeros. */
+export function normalSerial(serial: string): string {
   return serial.toLowerCase().replace(/^0+(?=.)/, '');
 }
 

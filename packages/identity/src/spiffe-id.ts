@@ -23,11 +23,12 @@ export function parseSpiffeId(text: string): SpiffeId {
   if (text.length > maxIdLength) {
     throw notAnId(text.slice(0, 64), `it has ${text.length} characters, at most ${maxIdLength}`);
   }
-  if (text.slice(0, 9).toLowerCase() !== 'spiffe://') throw notAnId(text, 'it has another scheme');
+  if (!/^spiffe:\/\//i.test(text)) throw notAnId(text, 'it has another scheme');
   const slash = text.indexOf('/', 9);
   const authority = slash < 0 ? text.slice(9) : text.slice(9, slash);
   const path = slash < 0 ? '' : text.slice(slash);
-  const trustDomain = authority.toLowerCase();
+  // Not `toLowerCase` on all of it: that turns some letters outside ASCII (K, the Kelvin sign) into ASCII.
+  const trustDomain = lowerCaseAscii(authority);
   const reason = trustDomainFault(trustDomain) ?? pathFault(path);
   if (reason !== undefined) throw notAnId(text, reason);
   return { uri: `spiffe://${trustDomain}${path}`, trustDomain, path };
@@ -72,6 +73,10 @@ export function identityOf(id: SpiffeId): Identity {
     namespace: istio ? namespace : '',
     serviceAccount: istio ? serviceAccount : '',
   });
+}
+
+function lowerCaseAscii(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function trustDomainFault(trustDomain: string): string | undefined {

@@ -1,12 +1,13 @@
 import type { X509Certificate } from 'node:crypto';
 import { type Identity, MeshError } from '@inmesh/core';
 import { type CertificateFacts, readFacts } from './certificate.ts';
+import { normalSerial } from './revocation-list.ts';
 import { identityOf, parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 
 /** A workload's certificate whose own content is as X509-SVID.md wants it; who signed it is another question. */
 export interface Svid {
   readonly identity: Identity;
-  /** Lower-case hexadecimal. */
+  /** Lower-case hexadecimal without leading zeros. */
   readonly serial: string;
   /** Milliseconds since the Unix epoch. */
   readonly notBefore: number;
@@ -37,7 +38,7 @@ export function readSvid(
   if (reason !== undefined) throw refused(id.uri, reason);
   return Object.freeze({
     identity: identityOf(id),
-    serial: certificate.serialNumber.toLowerCase(),
+    serial: normalSerial(certificate.serialNumber),
     notBefore: facts.notBefore,
     expiresAt: facts.notAfter,
     certificate,

@@ -58,6 +58,14 @@ export function formatPemBundle(bundle: TrustBundle): string {
   return bundle.authorities.map((one) => pemEncode('CERTIFICATE', one.raw)).join('');
 }
 
+/** Whether somebody who was trusted is no longer. */
+export function lostAuthority(before: TrustBundles, after: TrustBundles): boolean {
+  return [...before.values()].some(({ trustDomain, authorities }) => {
+    const left = new Set(after.get(trustDomain)?.authorities.map((one) => one.fingerprint256));
+    return authorities.some((one) => !left.has(one.fingerprint256));
+  });
+}
+
 function createBundle(trustDomain: string, found: readonly X509Certificate[]): TrustBundle {
   checkTrustDomain(trustDomain);
   // While an authority is replaced, sources like to name one twice.

@@ -1,0 +1,162 @@
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as SecureServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { isMeshError, MeshError } from '@inmesh/core';
+import { createConnectionGuard } from './connection-guard.ts';
+import { readFirstByte } from './first-byte.ts';
+import { type MutualTlsOptions, resolveMutualTlsOptions } from './mutual-tls-options.ts';
+import type { Peer } from './peer.ts';
+import { createPendingConnections } from './pending-connections.ts';
+import { followIdentity, serverTlsOptions, verifyClient } from './server-tls.ts';
+import { lostAuthority } from './trust-bundle.ts';
+
+/** Mutual TLS on a plain `http.Server`. */
+export interface MutualTls {
+  /** Who is at the other end of a request's socket, proven and still valid; `undefined` on a plain connection. */
+  peerOf(socket: Socket): Peer | undefined;
+  /** Open connections, plain ones too, without those that are still in their handshake. */
+  readonly connections: number;
+  /** Goes by a changed mode: connections that it no longer allows say goodbye and close. */
+  modeChanged(): void;
+  /** Takes it off again: new connections are plain. Call it once the server has closed. Idempotent. */
+  close(): void;
+}
+
+/** All that bring work on a connection; none must be a way around the guard. */
+const workEvents = new Set<string | symbol>([
+  'request',
+  'checkContinue',
+  'checkExpectation',
+  'upgrade',
+  'connect',
+]);
+
+/**
+ * Puts mutual TLS before an ordinary `http.Server`, Express' or Fastify's own included, and lets
+ * everything else see it unchanged: one listening socket, one `connection` event per connection
+ * that is ready (with a `TLSSocket` where there is TLS), one `close`. That is why it stands between
+ * the listening socket and the server's listeners, and not in a server of its own.
+ *
+ * Call it before `listen`. Throws `invalid_argument` for an `https.Server`: it has a TLS of its own.
+ */
+export function serveMutualTls(server: Server, options: MutualTlsOptions): MutualTls {
+  if (server instanceof SecureServer) {
+    throw new MeshError('invalid_argument', 'server must be an http.Server, got an https.Server');
+  }
+  const resolved = resolveMutualTlsOptions(options);
+  const { identity, mode, firstByteTimeoutMs, handshakeTimeoutMs, clock, logger } = resolved;
+  const { revoked } = identity;
+  const emit = server.emit;
+
+  const refuse = (reason: unknown, socket: Socket): void => {
+    const error = isMeshError(reason)
+      ? reason
+      : new MeshError('unauthenticated', `no TLS handshake: ${String(reason)}`, { cause: reason });
+    const address = socket.remoteAddress;
+    logger.info({ err: error, address }, 'a peer was refused');
+    resolved.onEvent({ kind: 'peer-refused', error, address });
+    socket.destroy();
+  };
+  const guard = createConnectionGuard({
+    ...resolved,
+    revoked,
+    onRefused: ({ identity: { spiffeId } }, reason, { remoteAddress: address }) => {
+      const error = new MeshError('unauthenticated', `${spiffeId} has lost access: ${reason}`);
+      logger.warn({ err: error, address }, 'a peer has lost access on an open connection');
+      resolved.onEvent({ kind: 'peer-refused', error, address });
+    },
+  });
+  const pending = createPendingConnections(server, clock);
+
+  const handOver = (socket: Socket, peer: Peer | undefined): void => {
+    pending.remove(socket);
+    guard.watch(socket, peer);
+    Reflect.apply(emit, server, ['connection', socket]);
+  };
+  const tlsServer = createTlsServer({
+    ...serverTlsOptions(identity.tls()),
+    handshakeTimeout: handshakeTimeoutMs,
+  });
+  tlsServer.on('secureConnection', (socket: TLSSocket) => {
+    const credential = identity.tls();
+    try {
+      if (credential === undefined) throw new MeshError('unauthenticated', 'no identity yet');
+      handOver(socket, verifyClient(socket, credential, { clock, revoked }));
+    } catch (error) {
+      refuse(error, socket);
+    }
+  });
+  tlsServer.on('tlsClientError', (error, socket) => {
+    refuse(socket.authorizationError ?? error, socket);
+  });
+
+  const startTls = (socket: Socket): void => void tlsServer.emit('connection', socket);
+  const startPlain = (socket: Socket): void => {
+    handOver(socket, undefined);
+    socket.resume();
+  };
+  const onConnection = (socket: Socket): void => {
+    const now = mode();
+    if (now === 'disable') {
+      handOver(socket, undefined);
+      return;
+    }
+    socket.on('error', ignore);
+    pending.add(socket);
+    if (now === 'strict') startTls(socket);
+    else {
+      readFirstByte(socket, firstByteTimeoutMs, (first) => {
+        if (first === 'tls') startTls(socket);
+        else startPlain(socket);
+      });
+    }
+  };
+  const emitGuarded = (...event: Parameters<EventEmitter['emit']>): boolean => {
+    if (event[0] === 'connection') {
+      onConnection(event[1] as Socket);
+      return true;
+    }
+    if (workEvents.has(event[0])) {
+      const [, { socket }, response] = event as [string, IncomingMessage, ServerResponse | Socket];
+      if (!guard.admits(socket, 'setHeader' in response ? response : undefined)) return true;
+    }
+    return Reflect.apply(emit, server, event);
+  };
+  server.emit = emitGuarded;
+
+  let trust = identity.tls()?.trust;
+  const stops = [
+    followIdentity(tlsServer, identity),
+    identity.onChange((credential) => {
+      // Whose authority is gone has to prove itself again, on open connections too.
+      if (trust !== undefined && lostAuthority(trust, credential.trust)) guard.retire(isTls);
+      trust = credential.trust;
+    }),
+    revoked.onChange(() => guard.check()),
+  ];
+  return {
+    peerOf: (socket) => guard.peer(socket),
+    get connections() {
+      return guard.connections;
+    },
+    modeChanged() {
+      const now = mode();
+      if (now === 'strict') guard.retire((peer) => peer === undefined);
+      if (now === 'disable') guard.retire(isTls);
+    },
+    close() {
+      for (const stop of stops) stop();
+      guard.close();
+      pending.close();
+      // Whoever wrapped it after us still calls ours: then it has to stay.
+      if (server.emit === emitGuarded) server.emit = emit;
+    },
+  };
+}
+
+const isTls = (peer: Peer | undefined): boolean => peer !== undefined;
+
+/** A connection that breaks before anybody listens to it must not end the process. */
+const ignore = (): void => {};
