@@ -16,6 +16,8 @@ interface Merged {
   readonly from: ConfigRevision;
   readonly upserts: Map<ConfigKey, ConfigResource>;
   readonly removes: Set<ConfigKey>;
+  /** Encoded once somebody needs it: nobody follows a server that just loaded its resources. */
+  frame: Buffer | undefined;
 }
 
 /**
@@ -32,8 +34,8 @@ export class ConfigFeed {
   #merged: Merged | undefined;
   #timer: Timer | undefined;
   #quietUntil = 0;
-  /** The frame of the last delta, for who comes back having missed only that. */
-  #delta: { readonly from: ConfigRevision; readonly frame: Buffer } | undefined;
+  /** The last delta, for who comes back having missed only that. */
+  #delta: Merged | undefined;
   #snapshot: Buffer | undefined;
 
   constructor(options: ConfigFeedOptions) {
@@ -49,7 +51,7 @@ export class ConfigFeed {
     const { revision } = this.#options.config;
     if (config.revision === revision) return;
     if (this.#merged === undefined && this.#delta?.from === config.revision) {
-      this.#deliver(watcher, this.#delta.frame, revision);
+      this.#deliver(watcher, this.#delta);
     } else {
       watcher.resyncConfig();
     }
@@ -93,17 +95,10 @@ export class ConfigFeed {
     const { clock, mergeMs, config } = this.#options;
     const startedAt = clock.now();
     const { revision } = config;
-    const frame = encodeFrame({
-      kind: 'config-delta',
-      from: merged.from,
-      revision,
-      upserts: [...merged.upserts.values()],
-      removes: [...merged.removes],
-    });
-    this.#delta = { from: merged.from, frame };
+    this.#delta = merged;
     for (const [watcher, told] of this.#told) {
       if (told === revision) continue;
-      if (told === merged.from) this.#deliver(watcher, frame, revision);
+      if (told === merged.from) this.#deliver(watcher, merged);
       else watcher.resyncConfig();
     }
     // At most half of the time goes into fan-out, however many watch.
@@ -113,7 +108,7 @@ export class ConfigFeed {
 
   #add({ from, upserts, removes }: ConfigCommit): void {
     this.#snapshot = undefined;
-    this.#merged ??= { from, upserts: new Map(), removes: new Set() };
+    this.#merged ??= { from, upserts: new Map(), removes: new Set(), frame: undefined };
     const merged = this.#merged;
     for (const key of removes) {
       merged.upserts.delete(key);
@@ -130,7 +125,16 @@ export class ConfigFeed {
     else this.#timer = clock.setTimer(() => this.flush(), waitMs);
   }
 
-  #deliver(watcher: Watcher, frame: Buffer, revision: ConfigRevision): void {
-    if (watcher.deliverConfig(frame)) this.#told.set(watcher, revision);
+  /** Brings `watcher` from the delta's beginning to the present revision. */
+  #deliver(watcher: Watcher, delta: Merged): void {
+    const { revision } = this.#options.config;
+    delta.frame ??= encodeFrame({
+      kind: 'config-delta',
+      from: delta.from,
+      revision,
+      upserts: [...delta.upserts.values()],
+      removes: [...delta.removes],
+    });
+    if (watcher.deliverConfig(delta.frame)) this.#told.set(watcher, revision);
   }
 }
