@@ -190,6 +190,18 @@ describe('case 23: a key that was taken back', () => {
     expect(await ask(tokenOf(first))).toBe(401);
   });
 
+  test('is refused once a renewal beside the requests has told so', async () => {
+    const { ask, tokenOf } = asker();
+    const token = tokenOf(first);
+    expect(await ask(token)).toBe(200);
+    published = keySet(second.jwk);
+    clock.advance(250_000);
+    // This one starts the renewal and does not wait for it.
+    expect(await ask(token)).toBe(200);
+    while (provider.requests < 2 || (await ask(tokenOf(second))) !== 200) await nextTurn();
+    expect(await ask(token)).toBe(401);
+  });
+
   test('a renewal beside the requests keeps verified tokens whose key stays', async () => {
     const { ask, tokenOf } = asker();
     const token = tokenOf(first);
