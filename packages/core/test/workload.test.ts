@@ -32,3 +32,21 @@ test('names that are no labels are refused', () => {
   expect(() => createWorkload({ service: '' })).toThrow('service "" must be');
   expect(() => createWorkload({ service: 'a', namespace: 'B' })).toThrow('namespace "B" must be');
 });
+
+test.each([
+  { version: 'v1\r\nx-admin: 1' },
+  { version: 'a;b' },
+  { version: 'x'.repeat(64) },
+  { labels: { version: '-' } },
+  { version: 5 as never },
+])('62: a version that would not fit in a header is refused: %j', (options) => {
+  expect(() => createWorkload({ service: 'a', ...options })).toThrow('version must be at most 63');
+});
+
+test('a service account is a name', () => {
+  for (const serviceAccount of ['', 'A', 'a;b', 'a\nb']) {
+    expect(() => createWorkload({ service: 'a', serviceAccount })).toThrow(
+      'serviceAccount must be',
+    );
+  }
+});

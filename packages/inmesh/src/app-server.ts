@@ -62,7 +62,7 @@ function plainServer(server: Server): AppServer {
   };
 }
 
-function isFastify(app: App): app is FastifyApp {
-  const { server, listen } = app as Partial<FastifyApp>;
+function isFastify(app: App | null | undefined): app is FastifyApp {
+  const { server, listen } = (app ?? {}) as Partial<FastifyApp>;
   return server instanceof Server && typeof listen === 'function';
 }

@@ -37,7 +37,7 @@ export interface Mesh
    * registering fails with.
    */
   listen(app: App, options?: ListenOptions): Promise<MeshServer>;
-  /** Resolves when the endpoints of these services are known; rejects with what a call would fail with. */
+  /** Resolves once each of these services has an endpoint that takes traffic; rejects with `start_timeout` after 5 s. */
   ready(...services: readonly string[]): Promise<void>;
   /**
    * Which resource, route and match decide about a request, which were passed over and why, the

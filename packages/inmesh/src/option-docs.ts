@@ -47,6 +47,7 @@ function takes(kind: OptionKind): string {
       text: 'text',
       label: 'a label',
       list: 'a list, by commas',
+      signals: 'a list, by commas',
       map: '`a=b,c=d`',
       json: 'JSON',
       boolean: 'true, false',

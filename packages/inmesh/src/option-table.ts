@@ -3,6 +3,7 @@ export type OptionKind =
   | 'text'
   | 'label'
   | 'list'
+  | 'signals'
   | 'map'
   | 'json'
   | 'boolean'
@@ -165,7 +166,7 @@ export const listenOptionTable: readonly OptionRow[] = rows(
     '',
     'Port that callers write in URLs, when it is another.',
   ],
-  ['drainOn', 'list', 'SIGTERM', 'Signals that drain and end the process; empty for none.'],
+  ['drainOn', 'signals', 'SIGTERM', 'Signals that drain and end the process; empty for none.'],
   [
     'propagationMs',
     durationOrOff,

@@ -1,17 +1,17 @@
-import { type BalancerPolicy, isLabel, MeshError } from '@inmesh/core';
+import { type BalancerPolicy, MeshError } from '@inmesh/core';
+import { problemOf } from './option-problem.ts';
 import { environmentName, type OptionKind, type OptionRow } from './option-table.ts';
-
-const plainBalancers = ['peak-ewma', 'least-request', 'round-robin', 'random'];
 
 /**
  * Reads one option's text. Throws `invalid_argument` that names the variable, what it must be and
- * what it was. Limits are checked by `checkValue`, for code and environment alike.
+ * what it was. Limits are checked by `problemOf`, for code and environment alike.
  */
 function parseText(kind: OptionKind, text: string): unknown {
   if (typeof kind === 'object')
     return 'oneOf' in kind ? text : text.trim() === '' ? Number.NaN : Number(text);
   switch (kind) {
     case 'list':
+    case 'signals':
       return text
         .split(',')
         .map((part) => part.trim())
@@ -47,45 +47,6 @@ function parseMap(text: string): Record<string, string> {
       return [part.slice(0, at).trim(), part.slice(at + 1).trim()];
     });
   return Object.fromEntries(entries);
-}
-
-/** What is wrong with `value`, or `undefined`. */
-function problemOf(kind: OptionKind, value: unknown): string | undefined {
-  if (typeof kind === 'object') {
-    if ('oneOf' in kind) {
-      return kind.oneOf.includes(value as string) ? undefined : `one of ${kind.oneOf.join(', ')}`;
-    }
-    if ('ratio' in kind) {
-      return typeof value === 'number' && value >= 0 && value <= 1
-        ? undefined
-        : 'a number within 0..1';
-    }
-    const [min, max] = 'integer' in kind ? kind.integer : kind.durationMs;
-    const whole = 'integer' in kind ? Number.isInteger(value) : Number.isFinite(value);
-    const what = 'integer' in kind ? 'a whole number' : 'milliseconds';
-    return whole && (value as number) >= min && (value as number) <= max
-      ? undefined
-      : `${what} within ${min}..${max}`;
-  }
-  switch (kind) {
-    case 'label':
-      return typeof value === 'string' && isLabel(value)
-        ? undefined
-        : "1 to 63 of a-z, 0-9 and '-'";
-    case 'boolean':
-      return typeof value === 'boolean' ? undefined : 'true or false';
-    case 'balancer':
-      return plainBalancers.includes((value as BalancerPolicy)?.kind) || isHashBalancer(value)
-        ? undefined
-        : `one of ${plainBalancers.join(', ')}`;
-    default:
-      return undefined;
-  }
-}
-
-function isHashBalancer(value: unknown): boolean {
-  const kind = (value as BalancerPolicy | undefined)?.kind;
-  return kind === 'ring-hash' || kind === 'maglev';
 }
 
 /**

@@ -216,6 +216,24 @@ test.each<[string, Parameters<Mesh['listen']>]>([
   await expect(mesh.listen(...parameters)).rejects.toMatchObject({ code: 'invalid_argument' });
 });
 
+test('what cannot be served is refused, and nothing is registered or left listening', async () => {
+  const mesh = await join({ service: 'orders' });
+  for (const app of [null, {}, 'app']) {
+    await expect(mesh.listen(app as never, quick)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+  }
+  for (const advertise of ['0.0.0.0', '::', '169.254.169.254', 'fe80::1', 'example.com']) {
+    const server = createServer();
+    await expect(mesh.listen(server, { ...quick, advertise })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    expect(server.listening).toBe(false);
+  }
+  expect(registry.status()).toMatchObject({ registrations: 0, services: 0 });
+  expect(mesh.inspect().servers).toEqual([]);
+});
+
 test('nothing is started after close', async () => {
   const mesh = await join({ service: 'reviews' });
   await mesh.close();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { environmentName, meshOptionTable } from '../src/option-table.ts';
+import { environmentName, listenOptionTable, meshOptionTable } from '../src/option-table.ts';
 import { resolveOptions } from '../src/option-values.ts';
-import { codeOnlyOptions, type MeshOptions } from '../src/options.ts';
+import { codeOnlyOptions, type ListenOptions, type MeshOptions } from '../src/options.ts';
 
 const resolve = (code: MeshOptions, environment: Record<string, string> = {}): MeshOptions =>
   resolveOptions(meshOptionTable, codeOnlyOptions, code, environment);
@@ -80,9 +80,27 @@ describe('options', () => {
     [{ timeoutMs: -1 }, 'timeoutMs must be milliseconds'],
     [{ weight: 0 }, 'weight must be a whole number within 1..1000, got 0'],
     [{ pool: { maxConnections: 0 } }, 'pool.maxConnections must be a whole number'],
+    [{ labels: { version: 1 } }, 'labels must be an object of texts'],
+    [{ labels: { a: 'b\r\nc' } }, 'labels must be an object of texts'],
+    [{ metadata: JSON.parse('{"__proto__":"x"}') }, 'metadata must be an object of texts'],
+    [{ locality: 'eu/eu-1' }, 'locality must be { region, zone, subzone }'],
+    [{ registry: 8761 }, 'registry must be a list of texts, got 8761'],
+    [{ endpoints: [] }, 'endpoints must be an object'],
+    [{ snapshotFile: 1 }, 'snapshotFile must be text'],
     [{ timeoutMS: 5 }, 'there is no option "timeoutMS"'],
     [{ breaker: { ratio: 0.5 } }, 'there is no option "breaker.ratio"'],
   ])('in code that cannot be right are refused by name: %j', (code, message) => {
     expect(() => resolve(code as MeshOptions)).toThrow(message);
+  });
+
+  test.each([
+    [{ port: -1 }, 'port must be a whole number within 0..65535'],
+    [{ servicePort: 0 }, 'servicePort must be a whole number within 1..65535'],
+    [{ drainTimeoutMs: 2 ** 31 }, 'drainTimeoutMs must be milliseconds'],
+    [{ drainOn: ['SIGKILL'] }, 'drainOn must be a list of signals that a process can catch'],
+    [{ drainOn: ['SIGTREM'] }, 'drainOn must be a list of signals that a process can catch'],
+    [{ drainOn: 'SIGTERM' }, 'drainOn must be a list of signals that a process can catch'],
+  ])('of listen that cannot be right are refused by name: %j', (code, message) => {
+    expect(() => resolveOptions(listenOptionTable, [], code as ListenOptions, {})).toThrow(message);
   });
 });

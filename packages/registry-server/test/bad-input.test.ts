@@ -191,6 +191,31 @@ test('an endpoint id may hold slashes and colons, and no spaces or control chara
   }
 });
 
+test('an unknown field is told once, and by what is wrong with it', async () => {
+  const registry = await startRegistry();
+  const { json } = await registry.register(await registry.openSession(), 'r1', {
+    colour: 'red',
+  } as never);
+  expect(json.detail).toBe('body/colour: is not a known field, or not an allowed key');
+  expect(json.errors).toHaveLength(1);
+});
+
+test.each([
+  [100_000, 413, undefined],
+  [10_000, 400, '/services'],
+])('following %d services is refused, and what was followed stays', async (count, status, path) => {
+  const registry = await startRegistry();
+  const session = await registry.openSession();
+  await registry.subscribe(session, 'reviews.default');
+  const names = Array.from({ length: count }, (_, i) => `s${i}.default`);
+  const refused = await registry.subscribe(session, ...names);
+  expect(refused.headers['content-type']).toContain('application/problem+json');
+  expect([refused.status, refused.json.code]).toEqual([status, 'invalid_argument']);
+  expect(refused.json.errors?.[0].path).toBe(path);
+  const { json } = await registry.send('/v1/sessions');
+  expect(json.sessions).toMatchObject([{ subscriptions: 1 }]);
+});
+
 test('an oversize body is refused before it is read (hostile case 48)', async () => {
   const registry = await startRegistry();
   const { status, json } = await registry.send('/v1/sessions', {

@@ -60,7 +60,10 @@ export function problemOf(error: unknown): Problem {
   }
   const { validation, validationContext, statusCode = 500, message } = error as FastifyError;
   if (validation !== undefined) {
-    const errors = validation.flatMap(validationFaults);
+    // A field too many is told twice, once by a keyword that does not name it.
+    const errors = validation
+      .filter(({ keyword }) => keyword !== 'boolean')
+      .flatMap(validationFaults);
     const [first] = errors;
     const where = validationContext ?? 'request';
     const detail = first === undefined ? message : `${where}${first.path}: ${first.message}`;
