@@ -7,6 +7,7 @@ import type { StateObserver } from '../state/state-observer.ts';
 import { ChangeMerger } from './change-merger.ts';
 import { ConfigFeed } from './config-feed.ts';
 import { encodeFrame, encodeId } from './frame.ts';
+import { inSlices } from './in-slices.ts';
 import { parseResumePoint } from './resume-point.ts';
 import { deltaFrame, type MissedChanges, missedChanges, serviceSnapshot } from './service-view.ts';
 import { type Topic, TopicTable } from './topic.ts';
@@ -44,7 +45,7 @@ export class WatchHub implements StateObserver {
   /** Watchers that wait for a snapshot of a topic whose changes wait. */
   readonly #waiting = new Set<Watcher>();
   #keepAliveTimer: Timer | undefined;
-  #settledTurn: NodeJS.Immediate | undefined;
+  #stopSettled: () => void = () => {};
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -96,9 +97,8 @@ export class WatchHub implements StateObserver {
     const resumeFrom = parseResumePoint(lastEventId, state.revisions);
     const { epoch } = state.revisions;
     const resumed = resumeFrom !== undefined;
-    stream.write(
-      encodeFrame({ kind: 'hello', epoch, settling: isSettling(), resumed, keepAliveMs }),
-    );
+    const settling = isSettling();
+    stream.write(encodeFrame({ kind: 'hello', epoch, settling, resumed, keepAliveMs }));
     this.#configFeed.join(watcher);
     for (const service of session.subscriptions.keys()) {
       this.#join(watcher, service);
@@ -142,20 +142,15 @@ export class WatchHub implements StateObserver {
 
   /** Tells every stream what it follows, whole, and that this is now all there is. */
   settled(): void {
-    const queue = [...this.#watchers.values()];
-    const next = (): void => {
-      for (const watcher of queue.splice(0, settledSlice)) {
-        if (this.#watchers.get(watcher.session) === watcher) watcher.settled();
-      }
-      this.#settledTurn = queue.length > 0 ? setImmediate(next) : undefined;
-    };
-    next();
+    this.#stopSettled = inSlices([...this.#watchers.values()], settledSlice, (watcher) => {
+      if (this.#watchers.get(watcher.session) === watcher) watcher.settled();
+    });
   }
 
   /** Tells what still waits, says goodbye to every stream and ends it. */
   close(): void {
     this.#keepAliveTimer?.cancel();
-    if (this.#settledTurn !== undefined) clearImmediate(this.#settledTurn);
+    this.#stopSettled();
     this.#merger.flush();
     this.#configFeed.flush();
     for (const [session, watcher] of this.#watchers) {
