@@ -17,6 +17,7 @@ export function createEvents(logger: Logger): { events: MeshEmitter; observer: O
       event(event) {
         // `emit` would stop at the first listener that throws: the others have a right to hear it too.
         for (const listener of events.listeners(event.kind)) {
+          events.off(event.kind, listener, undefined, true); // only those that `once` added
           try {
             (listener as (event: MeshEvent) => void)(event);
           } catch (error) {
