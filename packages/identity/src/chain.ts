@@ -43,7 +43,13 @@ export function verifyPath(
 
 /** Whether `issuer` names itself so, may sign, and did. */
 function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  if (!certificate.checkIssued(issuer)) return false;
+  try {
+    return certificate.verify(issuer.publicKey);
+  } catch {
+    // A key that cannot be read, or of another kind than the signature.
+    return false;
+  }
 }
 
 function authorityFault(facts: CertificateFacts, below: number): string | undefined {

@@ -65,8 +65,7 @@ export function enrollFrom(enroller: Enroller, spiffeId: string, receiver: Recei
 
 /** One enrolment. Ends with the signal even when the enroller does not listen to it. */
 async function enrol(enroller: Enroller, spiffeId: string, signal: AbortSignal): Promise<Material> {
-  const key = await generateKey();
-  signal.throwIfAborted();
+  const key = generateKey();
   let stop = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason);

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { type Identity, MeshError } from '@inmesh/core';
 import { type CertificateFacts, readFacts } from './certificate.ts';
 import { normalSerial } from './revocation-list.ts';
@@ -84,7 +84,13 @@ function leafFault(facts: CertificateFacts, roles: readonly TlsRole[]): string |
 
 const curves: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1'];
 
-function keyFault({ publicKey }: X509Certificate): string | undefined {
+function keyFault(certificate: X509Certificate): string | undefined {
+  let publicKey: KeyObject;
+  try {
+    publicKey = certificate.publicKey;
+  } catch {
+    return 'its key cannot be read';
+  }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
   if (type === 'ed25519') return undefined;
   if (type === 'ec' && curves.includes(details?.namedCurve)) return undefined;

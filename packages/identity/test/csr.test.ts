@@ -16,7 +16,7 @@ function namesIn(request: Pkcs10CertificateRequest): { critical: boolean; names:
 const uri = 'spiffe://cluster.local/ns/prod/sa/orders';
 
 test('another implementation reads the request: its name, its key, its signature', async () => {
-  const key = await generateKey();
+  const key = generateKey();
   const request = new Pkcs10CertificateRequest(createCsr(key, uri));
   await expect(request.verify()).resolves.toBe(true);
   expect(request.subject).toBe('');
@@ -27,8 +27,8 @@ test('another implementation reads the request: its name, its key, its signature
 
 // Where it is installed; the tests above do without.
 const openssl = spawnSync('openssl', ['version']).status === 0 ? test : undefined;
-openssl?.('openssl accepts the request', async () => {
-  const csr = createCsr(await generateKey(), uri);
+openssl?.('openssl accepts the request', () => {
+  const csr = createCsr(generateKey(), uri);
   const options = { input: csr, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] } as const;
   const text = execFileSync('openssl', ['req', '-verify', '-noout', '-text'], options);
   expect(text).toContain(`URI:${uri}`);
@@ -36,7 +36,7 @@ openssl?.('openssl accepts the request', async () => {
 });
 
 test('a long name makes long lengths, which are read all the same', async () => {
-  const key = await generateKey();
+  const key = generateKey();
   for (const length of [90, 100, 200, 300, 2000]) {
     const long = `spiffe://td/${'a'.repeat(length)}`;
     const request = new Pkcs10CertificateRequest(createCsr(key, long));
@@ -45,13 +45,13 @@ test('a long name makes long lengths, which are read all the same', async () => 
   }
 });
 
-test('what is no SPIFFE ID gets no request', async () => {
-  const key = await generateKey();
+test('what is no SPIFFE ID gets no request', () => {
+  const key = generateKey();
   expect(() => createCsr(key, 'https://td/a')).toThrow(/SPIFFE ID/);
 });
 
-test('two keys are never the same', async () => {
-  const [one, other] = await Promise.all([generateKey(), generateKey()]);
+test('two keys are never the same', () => {
+  const [one, other] = [generateKey(), generateKey()];
   expect(one.publicKey.equals(other.publicKey)).toBe(false);
 });
 

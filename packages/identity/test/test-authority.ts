@@ -87,20 +87,29 @@ export async function createAuthority(name = 'test root'): Promise<TestAuthority
   return authority(certificate, keys, '');
 }
 
+export interface TestEnroller extends Enroller {
+  requests: number;
+  /** Requests that have no answer yet. */
+  pending: number;
+}
+
 /** An enroller over `signer()` whose certificates live for `lifeMs` from `now()`. */
 export function testEnroller(
   signer: () => TestAuthority,
   uri: string,
   options: { now: () => number; lifeMs: number; bundle?: () => string },
-): Enroller & { requests: number } {
+): TestEnroller {
   const enroller = {
     requests: 0,
+    pending: 0,
     async enroll(csr: string) {
       enroller.requests += 1;
+      enroller.pending += 1;
       const chain = await signer().sign(csr, uri, {
         notBefore: new Date(options.now() - 1_000),
         notAfter: new Date(options.now() + options.lifeMs),
       });
+      enroller.pending -= 1;
       return { chain, bundle: options.bundle?.() ?? signer().pem };
     },
   };
