@@ -11,6 +11,8 @@ export type MeshEmitter = EventEmitter<MeshEvents>;
 /** Feeds an emitter from what client and registry client tell their observers. */
 export function createEvents(logger: Logger): { events: MeshEmitter; observer: Observer } {
   const events: MeshEmitter = new EventEmitter<MeshEvents>();
+  const failed = (event: MeshEvent, error: unknown): void =>
+    logger.error({ err: error, event: event.kind }, 'a listener of a mesh event threw');
   return {
     events,
     observer: {
@@ -19,12 +21,18 @@ export function createEvents(logger: Logger): { events: MeshEmitter; observer: O
         for (const listener of events.listeners(event.kind)) {
           events.off(event.kind, listener, undefined, true); // only those that `once` added
           try {
-            (listener as (event: MeshEvent) => void)(event);
+            const result = (listener as (event: MeshEvent) => unknown)(event);
+            // An async listener that rejects would end the process.
+            if (isPromise(result)) result.then(undefined, (error) => failed(event, error));
           } catch (error) {
-            logger.error({ error, event: event.kind }, 'a listener of a mesh event threw');
+            failed(event, error);
           }
         }
       },
     },
   };
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }
