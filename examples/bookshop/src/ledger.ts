@@ -7,7 +7,7 @@ interface Entry {
 }
 
 /** What the customers saw of one endpoint over a window. */
-export interface LedgerRow extends Omit<TrafficRow, 'latencies'> {
+interface LedgerRow extends Omit<TrafficRow, 'latencies'> {
   readonly callsPerSecond: number;
   readonly p50: number;
   readonly p99: number;

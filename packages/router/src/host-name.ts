@@ -28,7 +28,7 @@ export function resolveHost(host: string, scope: HostScope): HostName {
   return { key: full, full, namespace: '' };
 }
 
-export function meshHost(service: ServiceName, domain: string): HostName {
+function meshHost(service: ServiceName, domain: string): HostName {
   const namespace = service.slice(service.indexOf('.') + 1);
   return { key: service, full: serviceHost(service, domain), namespace };
 }

@@ -4,7 +4,7 @@ import type { ForwardTarget } from './forward-action.ts';
 import type { HostName } from './host-name.ts';
 
 /** What a resource's `destination` means. */
-export type DestinationTarget = Pick<ForwardTarget, 'service' | 'subset' | 'port'>;
+type DestinationTarget = Pick<ForwardTarget, 'service' | 'subset' | 'port'>;
 
 /** What the routes of one resource share while they are compiled. */
 export interface RouteContext {

@@ -25,7 +25,10 @@ export async function readResources(paths: readonly string[]): Promise<ParsedRes
   const parsed = parseBatch(texts);
   const lines = parsed.problems.map(formatProblem);
   if (hasErrors(parsed.problems)) {
-    throw new MeshError('invalid_resource', `nothing was applied:\n${lines.join('\n')}`);
+    throw new MeshError(
+      'invalid_resource',
+      `the files have mistakes, so none of them is used:\n${lines.join('\n')}`,
+    );
   }
   for (const line of lines) console.error(line);
   return parsed;
