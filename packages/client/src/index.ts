@@ -7,6 +7,17 @@ export type { BodyInput } from './faces/encode-body.ts';
 export type { MeshFetch } from './faces/fetch.ts';
 export type { MeshFetchInit } from './faces/fetch-input.ts';
 export { MeshResponse, type RequestFace, type RequestOptions } from './faces/request.ts';
+export {
+  type CallFailure,
+  type CallFallback,
+  callService,
+  type FallbackResponse,
+  type LastGoodResponseOptions,
+  lastGoodResponse,
+  respondBy,
+  respondWith,
+} from './fallback/call-fallback.ts';
+export { type FallbacksOptions, fallbacks } from './fallback/fallbacks.ts';
 export type { HeadersInput } from './header-pairs.ts';
 export type {
   ClientInspection,

@@ -12,6 +12,8 @@ export const meshHeaders = {
   retry: 'inmesh-retry',
   /** `1` on a response whose sender is draining: prefer other endpoints from now on. */
   draining: 'inmesh-draining',
+  /** On an answer that no upstream gave for this call: the kind of fallback that did (`last-good`). */
+  fallback: 'inmesh-fallback',
   /** On a request: asks for the reason of its route; on the response: that reason. Only where it is switched on. */
   explain: 'inmesh-explain',
 } as const;
