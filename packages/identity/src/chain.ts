@@ -11,6 +11,9 @@ const maxIntermediates = 8;
  * authority that is constrained by a critical extension is refused). Returns until when the whole
  * path holds, in milliseconds since the Unix epoch. Throws `unauthenticated`.
  *
+ * The path must end at an anchor that has signed itself; others only lead there. The standard would
+ * allow more, but `tls.Server` does not: what is accepted here must work in a handshake.
+ *
  * @param at The moment at which everything must be valid, in milliseconds since the Unix epoch.
  */
 export function verifyPath(
@@ -21,12 +24,11 @@ export function verifyPath(
 ): number {
   const name = svid.identity.spiffeId;
   checkTime(svid, at, name);
-  const unused = new Set(intermediates.slice(0, maxIntermediates));
+  const unused = new Set([...anchors, ...intermediates.slice(0, maxIntermediates)]);
   let current = svid.certificate;
   let until = svid.expiresAt;
   for (let below = 0; ; below += 1) {
-    const anchor = anchors.find((one) => isIssuer(one, current));
-    const issuer = anchor ?? [...unused].find((one) => isIssuer(one, current));
+    const issuer = [...unused].find((one) => isIssuer(one, current));
     if (issuer === undefined) {
       throw refused(name, `no trusted authority of ${svid.identity.trustDomain} has signed it`);
     }
@@ -35,7 +37,7 @@ export function verifyPath(
     if (reason !== undefined) throw refused(name, `its authority ${reason}`);
     checkTime({ notBefore: facts.notBefore, expiresAt: facts.notAfter }, at, `${name}'s authority`);
     until = Math.min(until, facts.notAfter);
-    if (anchor !== undefined) return until;
+    if (anchors.includes(issuer) && isIssuer(issuer, issuer)) return until;
     unused.delete(issuer);
     current = issuer;
   }

@@ -53,8 +53,6 @@ export function contextOptions(parts: CredentialParts): SecureContextOptions {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
     // Always a list: without one Node would trust the roots of the public web.
     ca: [...trust.values()].map(formatPemBundle).filter((pem) => pem !== ''),
-    // A trust anchor need not be self-signed (RFC 5280, 6.1).
-    allowPartialTrustChain: true,
     minVersion,
     secureOptions,
   };

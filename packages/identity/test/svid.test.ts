@@ -119,9 +119,12 @@ describe('the path to a trusted authority', () => {
     expect(verify(chain, [await createAuthority('another'), root])).toBeGreaterThan(now);
   });
 
-  test('ends at an authority that is trusted itself, self-signed or not', async () => {
+  test('leads over a trusted authority that has not signed itself, and does not end there', async () => {
     const below = await root.intermediate();
-    expect(verify((await below.issue(uri)).chain, [below])).toBeGreaterThan(now);
+    const { chain } = await below.issue(uri);
+    const [alone = ''] = chain.split(/(?=-----BEGIN)/);
+    expect(verify(alone, [below, root])).toBeGreaterThan(now);
+    expect(() => verify(chain, [below])).toThrow(/no trusted authority/);
   });
 
   test('holds as long as its shortest-lived part', async () => {
