@@ -36,7 +36,7 @@ import { hashKey } from './hash.ts';
 import { sendMirrors } from './mirror.ts';
 import type { WaitingPlace } from './place-queue.ts';
 import { applyOperations, requestHeaders } from './request-headers.ts';
-import { type AttemptFailure, isRetriable, retryDelayMs } from './retry-decision.ts';
+import { type AttemptFailure, isRetriable, retryDelayMs, saysNoRetry } from './retry-decision.ts';
 import type { FollowedService, ListPlace } from './service-directory.ts';
 import { Attempt, type AttemptOwner } from './transport/attempt.ts';
 import type { FailureKind } from './transport/attempt-failure.ts';
@@ -361,6 +361,7 @@ export class OutboundCall
     if (place === 'full') {
       const { maxRequests, maxPending } = this.#destination.pool;
       const full = `${maxRequests} calls are in flight and ${maxPending} wait already`;
+      this.#retriesSpent();
       return this.#refuse('overloaded', full, 'UO');
     }
     this.#phase = 'queued';
@@ -373,10 +374,12 @@ export class OutboundCall
     if (breaker !== undefined) {
       this.#ticket = breaker.tryAcquire(now);
       if (this.#ticket === 0) {
+        this.#retriesSpent();
         return this.#refuse('circuit_open', 'its breaker is open after too many failures', 'UO');
       }
     }
-    budget.deposit(now);
+    // What is a retry of somebody above must not pay for retries of ours.
+    if ((this.#call.context?.attempt ?? 1) === 1) budget.deposit(now);
     this.#try(now);
   }
 
@@ -440,7 +443,7 @@ export class OutboundCall
     const authority = decision.rewriteAuthority ?? call.authority;
     const headers = requestHeaders(call, authority, decision.requestHeaders, {
       traceparent: formatTraceparent(this.traceId, this.spanId, this.#sampled),
-      attempt: attempt.number,
+      attempt: Math.max(attempt.number, call.context?.attempt ?? 1),
       remainingMs: Math.min(this.#deadline, dueAt) - now,
       peer: runtime.peer,
     });
@@ -480,10 +483,13 @@ export class OutboundCall
     // One layer retries: whoever called us does already.
     if ((call.context?.attempt ?? 1) > 1) return undefined;
     if (this.#bodySent && !isReplayable(call.body)) return undefined;
+    if (saysNoRetry(failure)) this.#retriesSpent();
     const policy = destination.retryFor(decision.retries);
     if (!isRetriable(policy, call, failure)) return undefined;
     const { clock, random } = this.#runtime;
-    if (this.attempts > (call.options.maxRetries ?? policy.maxRetries)) {
+    const maxRetries = call.options.maxRetries ?? policy.maxRetries;
+    if (this.attempts > maxRetries) {
+      if (maxRetries > 0) this.#retriesSpent();
       if (this.attempts > 1) this.flag = 'URX';
       return undefined;
     }
@@ -491,6 +497,7 @@ export class OutboundCall
     const delayMs = retryDelayMs(policy, this.attempts, random, failure);
     if (now + delayMs >= this.#deadline || !destination.budget.tryWithdraw(now)) {
       this.flag = 'URX';
+      this.#retriesSpent();
       return undefined;
     }
     if (policy.avoidTried) {
@@ -498,6 +505,12 @@ export class OutboundCall
       this.#tried.push((this.#attempt as Attempt).state);
     }
     return delayMs;
+  }
+
+  /** One layer retries, the one nearest to the failure: those above hear that it was done here. */
+  #retriesSpent() {
+    const { context } = this.#call;
+    if (context !== undefined) context.retriesSpent = true;
   }
 
   #retry(delayMs: number) {

@@ -58,10 +58,16 @@ export function retryDelayMs(
   );
 }
 
+/** The answer says that nobody may send this request again: a layer below has retried it already. */
+export function saysNoRetry({ headers }: AttemptFailure): boolean {
+  return headers !== undefined && headerValue(headers, meshHeaders.retry)?.toLowerCase() === 'no';
+}
+
 /** One layer retries: a callee that already did, or that sheds load, says so and is believed. */
-function forbidsRetry(policy: RetryPolicy, { headers }: AttemptFailure): boolean {
+function forbidsRetry(policy: RetryPolicy, failure: AttemptFailure): boolean {
+  const { headers } = failure;
   if (headers === undefined) return false;
-  if (headerValue(headers, meshHeaders.retry)?.toLowerCase() === 'no') return true;
+  if (saysNoRetry(failure)) return true;
   if (headerValue(headers, 'x-envoy-overloaded') !== undefined) return true;
   const rateLimited = headerValue(headers, 'x-envoy-ratelimited') !== undefined;
   return rateLimited && !policy.on.includes('envoy-ratelimited');

@@ -120,7 +120,7 @@ export interface RetryPolicy {
 export interface RetryBudgetPolicy {
   /** Retries per call. @default 0.2 */
   readonly ratio: number;
-  /** Retries a second that are always allowed. @default 10 */
+  /** Retries a second that are allowed where the ratio would allow fewer: the larger of the two counts, not the sum. @default 10 */
   readonly minPerSecond: number;
   /** How long a deposit counts. @default 10_000 */
   readonly ttlMs: number;

@@ -2,7 +2,7 @@
 export const meshHeaders = {
   /** Milliseconds that the caller still waits, a whole number: the deadline, relative because clocks differ. */
   timeoutMs: 'inmesh-timeout-ms',
-  /** Which try this is, from 1; absent means 1. A callee with attempt > 1 does not retry on its own. */
+  /** Which try this is, of its caller or of whoever called that, from 1; absent means 1. A callee with attempt > 1 does not retry on its own. */
   attempt: 'inmesh-attempt',
   /** The caller's workload where there is no mutual TLS: `service.namespace;version;serviceAccount`. A label for metrics, never proof. */
   peer: 'inmesh-peer',

@@ -18,6 +18,12 @@ export interface RequestContext {
   readonly passOn: readonly string[];
   /** Which try of its caller this request is (`inmesh-attempt`), from 1: above 1 our own calls do not retry. @default 1 */
   readonly attempt?: number;
+  /**
+   * Set by a call made for this request which failed after this process had retried it as far as it
+   * may, or was told not to. A 5xx answer then says `inmesh-retry: no`, so that no layer above
+   * retries what this one has. @default false
+   */
+  retriesSpent?: boolean;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

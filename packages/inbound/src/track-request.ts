@@ -1,6 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { currentContext, type RequestContext, type ResponseFlag, runInContext } from '@inmesh/core';
+import {
+  currentContext,
+  meshHeaders,
+  type RequestContext,
+  type ResponseFlag,
+  runInContext,
+} from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -32,6 +38,13 @@ export function trackRequest(
   const emitFromResponse = response.emit;
   response.emit = (...event: Parameters<EventEmitter['emit']>): boolean =>
     emitIn(context, response, emitFromResponse, event);
+
+  // Called for implicit heads too. Only now is the status known, and what became of the handler's calls.
+  const writeHead = response.writeHead;
+  response.writeHead = ((status: number, ...rest: unknown[]): ServerResponse => {
+    if (status >= 500 && context.retriesSpent === true) response.setHeader(meshHeaders.retry, 'no');
+    return Reflect.apply(writeHead, response, [status, ...rest]);
+  }) as ServerResponse['writeHead'];
 
   response.on('close', () => {
     pipeline.end(exchange, {
