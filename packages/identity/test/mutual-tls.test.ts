@@ -1,8 +1,14 @@
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
-import { connect, createSecureContext } from 'node:tls';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
+import { connect, createSecureContext, createServer as createTlsServer } from 'node:tls';
 import { systemClock } from '@inmesh/core';
-import { clientTlsOptions, createRevocationList, parsePemBundle } from '@inmesh/identity';
+import {
+  clientTlsOptions,
+  createRevocationList,
+  parsePemBundle,
+  serverTlsOptions,
+  verifyClient,
+} from '@inmesh/identity';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client } from 'undici';
 import {
@@ -237,6 +243,45 @@ describe('case 38: sessions are not resumed', () => {
     await expect(getSecure(port, again)).rejects.toThrow();
     await until(() => expect(refusals()).toHaveLength(1));
   });
+});
+
+test('case 38: a resumed session is refused even by a server that gives sessions away', async () => {
+  const identity = await fixture.identity(authority, orders);
+  const credential = identity.tls();
+  if (credential === undefined) throw new Error('no identity');
+  const { secureOptions: _closed, ...loose } = serverTlsOptions(credential);
+  const checks = { clock: systemClock, revoked: createRevocationList() };
+  const outcomes: string[] = [];
+  const server = createTlsServer(loose, (socket) => {
+    try {
+      outcomes.push(verifyClient(socket, credential, checks).identity.spiffeId);
+    } catch (error) {
+      outcomes.push((error as Error).message);
+    }
+    socket.end('bye');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const { chain, key } = await authority.issue(orders);
+  const secureContext = createSecureContext({ cert: chain, key, ca: authority.pem });
+  let session: Buffer | undefined;
+  for (let round = 0; round < 2; round += 1) {
+    const resume = session === undefined ? {} : { session };
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      secureContext,
+      rejectUnauthorized: false,
+      ...resume,
+    });
+    socket.on('session', (given) => {
+      session = given;
+    });
+    socket.resume();
+    await once(socket, 'close');
+  }
+  await new Promise((resolve) => server.close(resolve));
+  expect(outcomes).toEqual([orders, expect.stringContaining('has resumed a session')]);
 });
 
 /** Until the certificate's own time is over, by the clock that OpenSSL reads. */
