@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkRouting } from './check-routing.ts';
+import { checkSlow } from './check-slow.ts';
 import type { Child } from './child.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { openShop, type Shop } from './shop.ts';
@@ -49,6 +50,9 @@ export async function playCheck(): Promise<boolean> {
 
     await checkKill(shop, ledger, claim, nothingFailed, mark);
     await checkStart(shop, ledger, claim, nothingFailed, mark);
+    const slow = mark();
+    await checkSlow(shop, ledger, claim);
+    nothingFailed('while an endpoint was slow', slow);
 
     const away = mark();
     console.log(`… the registry is stopped for ${registryAwayMs / 1000} s`);

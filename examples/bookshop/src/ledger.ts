@@ -18,6 +18,8 @@ export interface Ledger {
   add(report: TrafficReport): void;
   /** Rows by service, version and endpoint over the last `windowMs`. */
   rows(windowMs: number): LedgerRow[];
+  /** Of every endpoint of `service` over the last `windowMs`, in milliseconds, the shortest first. */
+  latencies(service: string, windowMs: number): number[];
   readonly calls: number;
   readonly failures: readonly string[];
   /** Milliseconds since the epoch at which an attempt was last sent to `endpoint`. */
@@ -51,6 +53,15 @@ export function createLedger(): Ledger {
           byEndpoint.set(row.endpoint, [...(byEndpoint.get(row.endpoint) ?? []), row]);
       }
       return [...byEndpoint.values()].map((rows) => sum(rows, windowMs)).sort(byName);
+    },
+    latencies(service, windowMs) {
+      const since = performance.now() - windowMs;
+      return entries
+        .filter(({ at }) => at >= since)
+        .flatMap(({ report }) => report.rows)
+        .filter((row) => row.service === service)
+        .flatMap((row) => row.latencies)
+        .sort((a, b) => a - b);
     },
     get calls() {
       return calls;
