@@ -27,7 +27,7 @@ export interface CertificateFacts {
   readonly notAfter: number;
 }
 
-export interface KeyUsage {
+interface KeyUsage {
   readonly critical: boolean;
   readonly digitalSignature: boolean;
   readonly keyCertSign: boolean;

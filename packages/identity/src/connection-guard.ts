@@ -77,17 +77,21 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
     one.state = { name: 'retired', cutAt, bytesRead, quietSince: clock.now() };
     if (isBusy(one)) sayGoodbye(one.response);
   };
+  /** What time has done to a connection. */
+  const age = (one: Watched, now: number): void => {
+    const { peer, state } = one;
+    // A plain connection has nothing that could run out.
+    if (peer === undefined || state.name === 'cut') return;
+    const reason = validityFault(peer, options);
+    if (reason !== undefined) cut(one, peer, reason);
+    else if (state.name === 'open' && now >= state.retireAt) retire(one, Number.POSITIVE_INFINITY);
+  };
   /** Moves one connection on by a step; `true` when it is being ended. */
   const step = (one: Watched, now: number): boolean => {
-    if (one.peer !== undefined && one.state.name !== 'cut') {
-      const reason = validityFault(one.peer, options);
-      if (reason !== undefined) cut(one, one.peer, reason);
-    }
+    age(one, now);
     const { state } = one;
-    if (state.name === 'open') {
-      if (now < state.retireAt) return false;
-      retire(one, Number.POSITIVE_INFINITY);
-    } else if (state.name === 'cut') {
+    if (state.name === 'open') return false;
+    if (state.name === 'cut') {
       if (!isBusy(one) || now >= state.destroyAt) one.socket.destroy();
     } else if (now >= state.cutAt) {
       one.socket.destroy();
@@ -104,7 +108,11 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
     const now = clock.now();
     let ending = false;
     for (const one of watched.values()) ending = step(one, now) || ending;
-    timer = clock.setTimer(sweep, ending ? busySweepMs : sweepMs);
+    sweepIn(ending ? busySweepMs : sweepMs);
+  };
+  const sweepIn = (delayMs: number): void => {
+    timer?.cancel();
+    timer = clock.setTimer(sweep, delayMs);
   };
 
   return {
@@ -125,14 +133,16 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
         socket.destroy();
         return false;
       }
-      if (one.peer !== undefined && one.state.name !== 'cut') {
-        const reason = validityFault(one.peer, options);
-        if (reason !== undefined) {
-          cut(one, one.peer, reason);
-          sweep();
+      if (one.state.name === 'cut') return false;
+      if (one.peer !== undefined) {
+        const now = clock.now();
+        age(one, now);
+        if (isCut(one)) {
+          step(one, now);
+          sweepIn(busySweepMs);
+          return false;
         }
       }
-      if (one.state.name === 'cut') return false;
       one.response = response;
       if (one.state.name === 'retired') sayGoodbye(response);
       return true;
@@ -156,6 +166,10 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
       timer?.cancel();
     },
   };
+}
+
+function isCut({ state }: Watched): boolean {
+  return state.name === 'cut';
 }
 
 function isBusy({ response }: Watched): boolean {

@@ -15,6 +15,7 @@ export {
 export type { MutualTlsMode, MutualTlsOptions } from './mutual-tls-options.ts';
 export type { Peer, PeerChecks } from './peer.ts';
 export { createRevocationList, type RevocationList } from './revocation-list.ts';
+export { saveCredential } from './save-credential.ts';
 export { type MutualTls, serveMutualTls } from './serve-mutual-tls.ts';
 export { followIdentity, serverTlsOptions, verifyClient } from './server-tls.ts';
 export * from './spiffe-id.ts';

@@ -1,8 +1,19 @@
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeshEvent } from '@inmesh/core';
-import { createIdentity, type IdentitySource } from '@inmesh/identity';
+import { createIdentity, type IdentitySource, saveCredential } from '@inmesh/identity';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { admin, orders } from './mutual-tls-fixture.ts';
 import { createAuthority, type Issued, type TestAuthority } from './test-authority.ts';
@@ -172,4 +183,20 @@ test('a key that everybody can read is warned of once', async () => {
   await write(await authority.issue(orders), authority.pem);
   await until(() => expect(identity.tls()).not.toBe(first));
   expect(warnings).toEqual(['everybody on this machine can read the private key']);
+});
+
+test("a credential that is saved can be taken from its files, and its key is its owner's", async () => {
+  await write(await authority.issue(orders), authority.pem);
+  const first = await start().identity.ready();
+  await mkdir(path('saved'));
+  const saved = { cert: path('saved/c'), key: path('saved/k'), bundle: path('saved/b') };
+  await saveCredential(first, saved);
+  expect((await stat(saved.key)).mode & 0o777).toBe(0o600);
+  expect((await readdir(path('saved'))).sort()).toEqual(['b', 'c', 'k']);
+  const again = createIdentity({ files: saved });
+  open.push(again);
+  expect((await again.ready()).svid.serial).toBe(first.svid.serial);
+  await expect(saveCredential(first, { ...saved, key: path('nowhere/k') })).rejects.toThrow(
+    /ENOENT/,
+  );
 });

@@ -2,7 +2,12 @@ import { MeshError, type MeshEvent } from '@inmesh/core';
 import { createIdentity, type IdentitySource, parsePemBundle } from '@inmesh/identity';
 import { createFakeClock, type FakeClock, seededRandom } from '@inmesh/testing';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createAuthority, type TestAuthority, testEnroller } from './test-authority.ts';
+import {
+  createAuthority,
+  type TestAuthority,
+  type TestEnroller,
+  testEnroller,
+} from './test-authority.ts';
 import { until } from './until.ts';
 
 const uri = 'spiffe://cluster.local/ns/prod/sa/orders';

@@ -33,7 +33,7 @@ describe('what is no SPIFFE ID', () => {
     ['of 2,049 bytes', `spiffe://td/${'a'.repeat(2049 - 12)}`],
   ])('an ID %s is refused', (_what, text) => {
     expect(() => parseSpiffeId(text)).toThrow(
-      expect.objectContaining({ name: 'MeshError', code: 'invalid_argument' }) as Error,
+      expect.objectContaining({ name: 'MeshError', code: 'invalid_argument' }) as unknown as Error,
     );
   });
 });

@@ -77,7 +77,7 @@ describe('case 41: what is no SVID is refused', () => {
   test.each(cases)('%s', async (_what, options, reason) => {
     const certificate = await leaf(options);
     expect(() => readSvid(certificate)).toThrow(
-      expect.objectContaining({ code: 'unauthenticated' }) as Error,
+      expect.objectContaining({ code: 'unauthenticated' }) as unknown as Error,
     );
     expect(() => readSvid(certificate)).toThrow(reason);
   });

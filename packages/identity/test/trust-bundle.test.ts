@@ -79,7 +79,7 @@ test.each([
   ['an entry that holds none', '{"keys":[{"kty":"EC","use":"x509-svid","x5c":["AAAA"]}]}'],
 ])('a JWKS that is %s is refused', (_what, json) => {
   expect(() => parseSpiffeBundle('td', json)).toThrow(
-    expect.objectContaining({ code: 'invalid_argument' }) as Error,
+    expect.objectContaining({ code: 'invalid_argument' }) as unknown as Error,
   );
 });
 
