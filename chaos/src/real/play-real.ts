@@ -23,9 +23,14 @@ const overallMs = 115_000;
 export async function playReal(say: (line: string) => void): Promise<void> {
   const started: ServiceProcess[] = [];
   const closing: (() => Promise<void>)[] = [];
+  // A stopped process would outlive this one: it cannot notice that it is alone.
+  const killAll = (): void => {
+    for (const service of started) service.signal('SIGKILL');
+  };
+  const interrupted = (): void => process.exit(130);
+  process.once('exit', killAll).once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const tooLong = setTimeout(() => {
-    for (const service of started) void service.kill();
-    console.error(`not over after ${overallMs} ms: every process was killed`);
+    console.error(`not over after ${overallMs} ms: every process is killed`);
     process.exit(1);
   }, overallMs);
   try {
@@ -50,6 +55,7 @@ export async function playReal(say: (line: string) => void): Promise<void> {
     clearTimeout(tooLong);
     await Promise.all(started.map((service) => service.kill()));
     for (const close of closing.reverse()) await close();
+    process.off('exit', killAll).off('SIGINT', interrupted).off('SIGTERM', interrupted);
   }
 }
 

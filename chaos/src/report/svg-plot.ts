@@ -131,7 +131,7 @@ function linearTicks(values: readonly number[]): number[] {
 }
 
 function logarithmicTicks(values: readonly number[]): number[] {
-  const from = Math.floor(Math.log10(Math.max(1, Math.min(...values))));
+  const from = Math.floor(Math.log10(Math.max(1, Math.min(10, ...values))));
   const to = Math.max(from + 1, Math.ceil(Math.log10(Math.max(10, ...values))));
   return Array.from({ length: to - from + 1 }, (_, i) => 10 ** (from + i));
 }

@@ -42,10 +42,12 @@ function play({ policy, sheds = false }: Setting, seed: number): Recorder {
   return world.run();
 }
 
-const unlimited: PolicyOptions = {
+/** Three tries within the second that callers wait, and nothing to stop them. */
+const naive: PolicyOptions = {
   breaker: null,
   outlier: null,
   retryBudget: { ratio: 1, minPerSecond: 1e6 },
+  retry: { perTryTimeoutMs: 300 },
 };
 
 export const overload: Scenario = {
@@ -62,7 +64,7 @@ a process) what cannot be served is refused at once with 503 and \`Retry-After\`
     { name: 'later', from: over + 10, to: seconds },
   ],
   variants: [
-    { name: 'no limits, naive retries', play: (seed) => play({ policy: unlimited }, seed) },
+    { name: 'no limits, naive retries', play: (seed) => play({ policy: naive }, seed) },
     { name: 'client defaults, no shedding', play: (seed) => play({ policy: {} }, seed) },
     {
       name: 'client limit only',

@@ -1,5 +1,5 @@
 import type { PolicyOptions } from '@inmesh/client/policies';
-import { meshHeaders, type RequestContext } from '@inmesh/core';
+import type { RequestContext } from '@inmesh/core';
 import { settledAt, summarize } from '../report/summary.ts';
 import type { Recorder } from '../simulation/recorder.ts';
 import { exponential } from '../simulation/service-time.ts';
@@ -14,17 +14,16 @@ const seconds = 80;
 const processes = 4;
 const perClient = 100;
 
-/** A budget that never runs out, which is none. */
-const unlimited = { ratio: 1, minPerSecond: 1e6 };
+/** One that never runs out. */
+const budgetOff: PolicyOptions = { retryBudget: { ratio: 1, minPerSecond: 1e6 } };
+const breakersOff: PolicyOptions = { breaker: null, outlier: null };
 
-/** How far the tiers know of each other's retries. */
-type Chain =
-  /** Not at all. */
-  | 'unaware'
-  /** The attempt header reaches the calls that a request makes. */
-  | 'attempt header'
-  /** And an answer that the tiers below retried in vain says so, by `inmesh-retry: no`. */
-  | 'answers marked';
+/**
+ * `unaware`: the tiers' handlers make their calls outside the request's context, so none knows of
+ * another's retries. `aware`: as the mesh does it by itself, the attempt header tells the tiers below
+ * of a retry, and `inmesh-retry: no` those above that it was tried already.
+ */
+type Chain = 'unaware' | 'aware';
 
 /**
  * Middle tiers hand on what their upstream said, as a gateway does. That is the worst case: an
@@ -32,10 +31,9 @@ type Chain =
  */
 function handOn(client: SimulatedClient, upstream: string, chain: Chain): Handler {
   return (inbound: RequestContext, respond) =>
-    client.call(serviceName(upstream), chain === 'unaware' ? undefined : inbound, (end) => {
-      const marked = chain === 'answers marked' && end.flag !== 'ok';
-      respond(end.status === 0 ? 503 : end.status, marked ? [meshHeaders.retry, 'no'] : []);
-    });
+    client.call(serviceName(upstream), chain === 'aware' ? inbound : undefined, ({ status }) =>
+      respond(status === 0 ? 503 : status),
+    );
 }
 
 function play(policy: PolicyOptions, chain: Chain, seed: number): Recorder {
@@ -61,8 +59,8 @@ export const retryStorm: Scenario = {
   title: 'Retry storm: three tiers retry, the last one fails',
   story: `An edge calls \`front\`, which calls \`middle\`, which calls \`back\`; each has ${processes} processes, and each edge process makes ${perClient} calls
 a second. From second ${broken} to ${repaired} every process of \`back\` answers 503, and the tiers between hand that answer on. With two retries at each of
-three tiers and nothing to stop them, one call becomes 27. A retry budget bounds the retries of each tier; the mesh's attempt
-header lets the tiers below a retry keep still; a breaker stops calling at all.`,
+three tiers and nothing to stop them, one call becomes 27. A retry budget bounds the retries of each tier; the mesh's headers see to it
+that one layer retries, the one nearest to the failure; a breaker stops calling at all. "Well under 1" with breakers is taken as 0.5.`,
   phases: [
     { name: 'well', from: 5, to: broken },
     { name: 'back fails', from: broken, to: repaired },
@@ -70,22 +68,14 @@ header lets the tiers below a retry keep still; a breaker stops calling at all.`
     { name: 'later', from: repaired + 10, to: seconds },
   ],
   variants: [
+    { name: 'naive', play: (seed) => play({ ...budgetOff, ...breakersOff }, 'unaware', seed) },
     {
-      name: 'naive',
-      play: (seed) =>
-        play({ breaker: null, outlier: null, retryBudget: unlimited }, 'unaware', seed),
+      name: 'one layer retries',
+      play: (seed) => play({ ...budgetOff, ...breakersOff }, 'aware', seed),
     },
-    {
-      name: 'attempt header only',
-      play: (seed) =>
-        play({ breaker: null, outlier: null, retryBudget: unlimited }, 'attempt header', seed),
-    },
-    { name: 'budget', play: (seed) => play({ breaker: null }, 'attempt header', seed) },
-    {
-      name: 'budget, answers marked',
-      play: (seed) => play({ breaker: null }, 'answers marked', seed),
-    },
-    { name: 'defaults', play: (seed) => play({}, 'attempt header', seed) },
+    { name: 'budget', play: (seed) => play(breakersOff, 'unaware', seed) },
+    { name: 'budget, one layer retries', play: (seed) => play(breakersOff, 'aware', seed) },
+    { name: 'defaults', play: (seed) => play({}, 'aware', seed) },
   ],
   figures(record) {
     const load = (variant: string): number =>
@@ -97,16 +87,21 @@ header lets the tiers below a retry keep still; a breaker stops calling at all.`
     const unit = 'times the offered';
     return [
       { name: 'load on the failing tier, naive', value: load('naive'), unit },
-      { name: 'by the attempt header alone', value: load('attempt header only'), unit },
+      { name: 'one layer retries, no budget', value: load('one layer retries'), unit },
+      { name: 'budget at every layer', value: load('budget'), unit },
       {
-        name: 'by the budget, breakers off',
-        value: load('budget'),
+        name: 'budget and one layer, breakers off',
+        value: load('budget, one layer retries'),
         unit,
         bound: { kind: 'at most', value: 1.25 },
       },
       {
-        name: 'the same, where failed tiers mark their answers `inmesh-retry: no`',
-        value: load('budget, answers marked'),
+        name: 'the same, worst second',
+        value: Math.max(
+          ...record('budget, one layer retries')
+            .seconds.slice(broken, repaired)
+            .map(({ attempts, offered }) => attempts / offered),
+        ),
         unit,
       },
       {
@@ -115,7 +110,7 @@ header lets the tiers below a retry keep still; a breaker stops calling at all.`
         unit,
         bound: { kind: 'at most', value: 0.5 },
       },
-      ...['budget', 'defaults'].map((variant) => ({
+      ...['budget, one layer retries', 'defaults'].map((variant) => ({
         name: `errors below 1 % after the repair, ${variant}`,
         value: back(variant),
         unit: 's',

@@ -15,6 +15,16 @@ export interface AttemptOwner {
   attemptFailed(attempt: SimulatedAttempt, kind: 'connect-failed' | 'reset' | 'timeout'): void;
 }
 
+export interface AttemptStart {
+  /** 0 is none. */
+  readonly perTryMs: number;
+  readonly maxConnections: number;
+  /** What the caller still waits; `Infinity` is not told. */
+  readonly remainingMs: number;
+  /** Which try this is for the callee: this call's, or that of whoever called us. */
+  readonly toldNumber: number;
+}
+
 /** Requests on the way to one endpoint from one client, and those that wait for a connection. */
 class Connections {
   inUse = 0;
@@ -48,17 +58,13 @@ export class SimulatedAttempt {
     this.#connections = state.connections as Connections;
   }
 
-  /** @param remainingMs What the caller still waits; `Infinity` is not told. */
-  start(
-    deliver: Deliver,
-    options: { perTryMs: number; maxConnections: number; remainingMs: number },
-  ): void {
-    const { perTryMs, maxConnections, remainingMs } = options;
+  start(deliver: Deliver, options: AttemptStart): void {
+    const { perTryMs, maxConnections, remainingMs, toldNumber } = options;
     const headers: Record<string, string> = {};
     if (remainingMs !== Infinity) {
       headers[meshHeaders.timeoutMs] = `${Math.max(1, Math.floor(remainingMs))}`;
     }
-    if (this.number > 1) headers[meshHeaders.attempt] = `${this.number}`;
+    if (toldNumber > 1) headers[meshHeaders.attempt] = `${toldNumber}`;
     this.#send = () => {
       this.#connected = true;
       this.#connections.inUse += 1;
@@ -97,7 +103,7 @@ export class SimulatedAttempt {
   }
 
   #fail(kind: 'connect-failed' | 'reset' | 'timeout'): void {
-    this.end('local-failure');
+    this.end(kind === 'connect-failed' ? 'refused' : 'local-failure');
     this.#owner.attemptFailed(this, kind);
   }
 }

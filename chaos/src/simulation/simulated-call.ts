@@ -5,6 +5,7 @@ import {
   type EndpointState,
   isRetriable,
   retryDelayMs,
+  saysNoRetry,
 } from '@inmesh/client/policies';
 import type { Clock, Destination, HeaderPairs, Random, RequestContext, Timer } from '@inmesh/core';
 import type { PlaceQueue, PlaceWaiter } from './place-queue.ts';
@@ -74,7 +75,10 @@ export class SimulatedCall implements AttemptOwner, PlaceWaiter {
     if (this.#deadline <= this.#startedAt) return this.#onDue();
     this.#timer = clock.setTimer(() => this.#onDue(), this.#deadline - this.#startedAt);
     const place = places.enter(this.#destination, this);
-    if (place === 'full') return this.#end(0, 'full', undefined);
+    if (place === 'full') {
+      this.#retriesSpent();
+      return this.#end(0, 'full', undefined);
+    }
     if (place === 'taken') return this.placed();
     this.#place = 'waiting';
   }
@@ -85,9 +89,12 @@ export class SimulatedCall implements AttemptOwner, PlaceWaiter {
     this.#place = 'held';
     if (breaker !== undefined) {
       this.#ticket = breaker.tryAcquire(now);
-      if (this.#ticket === 0) return this.#end(0, 'breaker', undefined);
+      if (this.#ticket === 0) {
+        this.#retriesSpent();
+        return this.#end(0, 'breaker', undefined);
+      }
     }
-    budget.deposit(now);
+    if ((this.#context?.attempt ?? 1) === 1) budget.deposit(now);
     this.#try(now);
   }
 
@@ -129,6 +136,7 @@ export class SimulatedCall implements AttemptOwner, PlaceWaiter {
     attempt.start(deliver, {
       perTryMs,
       maxConnections: destination.pool.maxConnections,
+      toldNumber: Math.max(this.attempts, this.#context?.attempt ?? 1),
       remainingMs: Math.min(this.#deadline - now, perTryMs === 0 ? Infinity : perTryMs),
     });
   }
@@ -138,16 +146,27 @@ export class SimulatedCall implements AttemptOwner, PlaceWaiter {
     if ((this.#context?.attempt ?? 1) > 1) return undefined;
     const { clock, random } = this.#runtime;
     const { retry, budget } = this.#destination;
+    if (saysNoRetry(failure)) this.#retriesSpent();
     if (!isRetriable(retry, request, failure)) return undefined;
-    if (this.attempts > retry.maxRetries) return undefined;
+    if (this.attempts > retry.maxRetries) {
+      if (retry.maxRetries > 0) this.#retriesSpent();
+      return undefined;
+    }
     const now = clock.now();
     const delayMs = retryDelayMs(retry, this.attempts, random, failure);
-    if (now + delayMs >= this.#deadline || !budget.tryWithdraw(now)) return undefined;
+    if (now + delayMs >= this.#deadline || !budget.tryWithdraw(now)) {
+      this.#retriesSpent();
+      return undefined;
+    }
     if (retry.avoidTried) {
       this.#tried ??= [];
       this.#tried.push((this.#attempt as SimulatedAttempt).state);
     }
     return delayMs;
+  }
+
+  #retriesSpent(): void {
+    if (this.#context !== undefined) this.#context.retriesSpent = true;
   }
 
   #retry(delayMs: number): void {

@@ -1,5 +1,11 @@
 import type { Socket } from 'node:net';
-import type { Endpoint, HeaderPairs, Random, RequestContext } from '@inmesh/core';
+import {
+  type Endpoint,
+  type HeaderPairs,
+  meshHeaders,
+  type Random,
+  type RequestContext,
+} from '@inmesh/core';
 import { createPipeline, type Exchange, type InboundRequest, loadLimits } from '@inmesh/inbound';
 import type { ServiceTime } from './service-time.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -24,7 +30,7 @@ export type Condition = 'well' | 'dead' | 'silent';
 
 /** What the application does with a request once it has been worked on. */
 export type Handler = (context: RequestContext, respond: Respond) => void;
-type Respond = (status: number, headers?: HeaderPairs) => void;
+type Respond = (status: number) => void;
 
 export interface SimulatedEndpointOptions {
   readonly endpoint: Endpoint;
@@ -128,8 +134,11 @@ export class SimulatedEndpoint {
       if (life !== this.#life) return this.#end(exchange, 0);
       this.#busy -= 1;
       this.#next();
-      const respond: Respond = (status, headers) => {
+      const respond: Respond = (status) => {
         this.#end(exchange, status);
+        // As the inbound half does where it writes the head.
+        const spent = status >= 500 && exchange.context.retriesSpent === true;
+        const headers = spent ? [meshHeaders.retry, 'no'] : [];
         if (this.#open.delete(arrival)) arrival.reply(answer(status, headers));
       };
       if (this.#options.handler === undefined) respond(200);
