@@ -133,8 +133,10 @@ function resolveSource({ source, endpoints }: ClientOptions): EndpointSource {
 }
 
 function policyPart(options: ClientOptions): PolicyOptions {
-  const { balancer, pool, outlier, breaker, retry, retryBudget, locality, warmup } = options;
-  const given = { balancer, pool, outlier, breaker, retry, retryBudget, locality, warmup };
+  const { balancer, pool, outlier, breaker, retry, retryBudget } = options;
+  const { hedge, limit, throttle, locality, warmup } = options;
+  const endpoint = { balancer, pool, outlier, breaker, locality, warmup };
+  const given = { ...endpoint, retry, retryBudget, hedge, limit, throttle };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as PolicyOptions;

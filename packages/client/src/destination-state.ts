@@ -1,6 +1,7 @@
 import type { BreakerState, Destination, PoolPolicy, RetryPolicy } from '@inmesh/core';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { EndpointState } from './endpoint-state.ts';
+import { Hedging } from './hedge/hedging.ts';
 import type { OutlierEjection } from './outlier-ejection.ts';
 import { PickSet, type PickSetOptions } from './pick-set.ts';
 import { type ClientPolicy, overrideRetry } from './policy-defaults.ts';
@@ -14,6 +15,8 @@ export interface DestinationState {
   /** `undefined` when switched off. */
   readonly breaker: Breaker | undefined;
   readonly budget: RetryBudget;
+  /** `undefined` when off. */
+  readonly hedging: Hedging | undefined;
   readonly pool: PoolPolicy;
   /** The client's own retry policy; see `retryFor`. */
   readonly retry: RetryPolicy;
@@ -51,6 +54,7 @@ export class PickingDestination implements DestinationState {
   readonly policy: ClientPolicy;
   readonly breaker: Breaker | undefined;
   readonly budget: RetryBudget;
+  readonly hedging: Hedging | undefined;
   inFlight = 0;
   pending = 0;
   pickedAt = 0;
@@ -71,6 +75,7 @@ export class PickingDestination implements DestinationState {
     this.breaker =
       policy.breaker === null ? undefined : createBreaker(policy.breaker, options.onBreakerChange);
     this.budget = createRetryBudget(policy.retryBudget);
+    this.hedging = policy.hedge === null ? undefined : new Hedging(policy.hedge);
     this.#cluster = options.cluster;
     this.#pickSetOptions = { ...options, port: options.destination.port };
   }

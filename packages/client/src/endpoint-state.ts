@@ -14,6 +14,8 @@ export type AttemptResult =
   | 'local-failure'
   /** The system itself said that nobody listens there: the process is gone. */
   | 'refused'
+  /** Another endpoint was faster in a race: it would have taken at least so long. */
+  | 'outrun'
   /** The caller went away, or the fault was ours: says nothing of the endpoint. */
   | 'neutral';
 
@@ -83,6 +85,8 @@ export class EndpointState {
       this.cost.succeeded(latencyMs, now);
       if (this.streaks.any !== 0) this.streaks.end();
       if (this.suspicions !== 0) this.#watcher.succeeded(this);
+    } else if (result === 'outrun') {
+      if (latencyMs > this.cost.at(now)) this.cost.succeeded(latencyMs, now);
     } else if (result !== 'neutral') {
       this.cost.failed(latencyMs, now);
       this.streaks.count(result);

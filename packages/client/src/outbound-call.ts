@@ -33,6 +33,7 @@ import { WheelTimer } from './deadline-wheel.ts';
 import type { DestinationState } from './destination-state.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { hashKey } from './hash.ts';
+import { mayHedge } from './hedge/hedging.ts';
 import { sendMirrors } from './mirror.ts';
 import type { WaitingPlace } from './place-queue.ts';
 import { applyOperations, requestHeaders } from './request-headers.ts';
@@ -104,6 +105,10 @@ export class OutboundCall
   #holdsPlace = false;
   #ticket = 0;
   #attempt: Attempt | undefined = undefined;
+  /** A second attempt that races `#attempt`; the one that loses is cut, or the one that fails dropped. */
+  #rival: Attempt | undefined = undefined;
+  #hedgeTimer: Timer | undefined = undefined;
+  #firstTriedAt = 0;
   #tried: EndpointState[] | undefined = undefined;
   #bodySent = false;
   #pause: Timer | undefined = undefined;
@@ -203,8 +208,17 @@ export class OutboundCall
   attemptHead(attempt: Attempt, head: UpstreamHead): void {
     const { status } = head;
     const decision = this.#decision as ForwardDecision;
+    this.#hedgeTimer?.cancel();
     if (head.parsed[meshHeaders.draining] === '1') {
       this.#followed?.cluster.drain(attempt.state);
+    }
+    if (this.#rival !== undefined) {
+      if (status >= 500) {
+        attempt.discard('-');
+        this.#drop(attempt);
+        return;
+      }
+      this.#outrun(attempt);
     }
     if (status >= 400) {
       const failure: AttemptFailure = {
@@ -223,6 +237,8 @@ export class OutboundCall
     this.#phase = 'answering';
     this.status = status;
     this.headAt = attempt.headAt;
+    const { hedging } = this.#destination as DestinationState;
+    if (hedging !== undefined) hedging.answered(this.headAt - this.#firstTriedAt, this.headAt);
     this.mutualTls = attempt.mutualTls;
     if (this.#call.options.deadlineCoversBody === false) this.#runtime.wheel.clear(this);
     this.#sink.head(
@@ -257,6 +273,10 @@ export class OutboundCall
   attemptFailed(attempt: Attempt, kind: FailureKind): void {
     if (this.#phase === 'ended') return;
     this.#bodySent ||= attempt.sent;
+    if (this.#rival !== undefined) {
+      this.#drop(attempt);
+      return;
+    }
     const error = attempt.error as MeshError;
     const { rewind } = this.#sink;
     const answering = this.#phase === 'answering';
@@ -405,8 +425,53 @@ export class OutboundCall
     const attempt = new Attempt(this, state, this.attempts, now, clock, wheel);
     this.#attempt = attempt;
     const { fault } = decision;
+    if (this.attempts === 1) this.#planHedge(now);
     if (fault?.scope === 'attempt') this.#faultAttempt(attempt, port.port, fault);
     else this.#send(attempt, port.port, now);
+  }
+
+  #planHedge(now: number) {
+    const { hedging } = this.#destination as DestinationState;
+    if (hedging === undefined || (this.#decision as ForwardDecision).fault !== undefined) return;
+    this.#firstTriedAt = now;
+    hedging.budget.deposit(now);
+    const delayMs = hedging.delayMs(now);
+    if (delayMs === undefined || now + delayMs >= this.#deadline || !mayHedge(this.#call)) return;
+    this.#hedgeTimer = this.#runtime.clock.setTimer(() => this.#hedge(), delayMs);
+  }
+
+  /** The first attempt is slow: a second one races it elsewhere. The budget is asked last, since asking has an effect. */
+  #hedge() {
+    const first = this.#attempt;
+    const destination = this.#destination as DestinationState;
+    const { clock, wheel } = this.#runtime;
+    const now = clock.now();
+    if (this.#phase !== 'trying' || first === undefined || this.attempts > 1) return;
+    const state = destination.pick(now, undefined, [first.state]);
+    if (state === undefined || state === first.state) return;
+    const port = selectPort(state.endpoint, (this.#decision as ForwardDecision).destination.port);
+    if (port === undefined || destination.hedging?.budget.tryWithdraw(now) !== true) return;
+    this.attempts += 1;
+    const rival = new Attempt(this, state, this.attempts, now, clock, wheel);
+    this.#rival = rival;
+    this.#send(rival, port.port, now);
+  }
+
+  /** One of two has failed: the call is the other's. */
+  #drop(failed: Attempt) {
+    if (failed === this.#attempt) this.#attempt = this.#rival;
+    this.#rival = undefined;
+    this.endpoint = (this.#attempt as Attempt).endpoint;
+    this.#tried ??= [];
+    this.#tried.push(failed.state);
+  }
+
+  #outrun(winner: Attempt) {
+    const loser = winner === this.#attempt ? this.#rival : this.#attempt;
+    this.#attempt = winner;
+    this.#rival = undefined;
+    this.endpoint = winner.endpoint;
+    loser?.cancel('outrun', '-', undefined);
   }
 
   #faultAttempt(attempt: Attempt, port: number, { delay, abort }: Fault) {
@@ -577,6 +642,11 @@ export class OutboundCall
     this.endedAt = now;
     if (this.dueTick >= 0) runtime.wheel.clear(this);
     this.#pause?.cancel();
+    this.#hedgeTimer?.cancel();
+    if (this.#rival !== undefined) {
+      this.#attempt?.cancel('neutral', 'DC', undefined);
+      this.#rival.cancel('neutral', 'DC', undefined);
+    }
     if (this.#listPlace !== undefined) this.#followed?.leave(this.#listPlace);
     if (this.#call.signal !== undefined) this.#call.signal.removeEventListener('abort', this);
     if (this.error !== undefined) destroyBody(this.#call.body);

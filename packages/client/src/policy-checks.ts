@@ -1,4 +1,5 @@
 import type {
+  AdaptiveLimitPolicy,
   BalancerPolicy,
   BreakerPolicy,
   LocalityPolicy,
@@ -6,6 +7,7 @@ import type {
   PoolPolicy,
   RetryBudgetPolicy,
   RetryPolicy,
+  ThrottlePolicy,
   WarmupPolicy,
 } from '@inmesh/core';
 import { MeshError, maxTimerDelayMs } from '@inmesh/core';
@@ -95,6 +97,26 @@ export function checkRetryBudget(budget: RetryBudgetPolicy): RetryBudgetPolicy {
     throw refusal('retryBudget.minPerSecond', '0 or more', budget.minPerSecond);
   duration('retryBudget.ttlMs', budget.ttlMs, 10);
   return budget;
+}
+
+export function checkAdaptiveLimit(limit: AdaptiveLimitPolicy): AdaptiveLimitPolicy {
+  whole('limit.minLimit', limit.minLimit, 1);
+  whole('limit.maxLimit', limit.maxLimit, 1);
+  if (limit.minLimit > limit.maxLimit)
+    throw refusal('limit.minLimit', `at most limit.maxLimit (${limit.maxLimit})`, limit.minLimit);
+  whole('limit.initialLimit', limit.initialLimit, 1);
+  if (!(limit.tolerance >= 1 && limit.tolerance <= 100))
+    throw refusal('limit.tolerance', 'within 1..100', limit.tolerance);
+  duration('limit.windowMs', limit.windowMs, 10);
+  return limit;
+}
+
+export function checkThrottle(throttle: ThrottlePolicy): ThrottlePolicy {
+  // At 1 and below calls would be refused while the destination takes every one of them.
+  if (!(throttle.factor > 1 && Number.isFinite(throttle.factor)))
+    throw refusal('throttle.factor', 'above 1', throttle.factor);
+  duration('throttle.windowMs', throttle.windowMs, 10);
+  return throttle;
 }
 
 export function checkLocality(locality: LocalityPolicy): LocalityPolicy {

@@ -1,15 +1,20 @@
 import type {
+  AdaptiveLimitPolicy,
   BalancerPolicy,
   BreakerPolicy,
   DestinationPolicy,
+  HedgePolicy,
   LocalityPolicy,
   OutlierPolicy,
   PoolPolicy,
   RetryBudgetPolicy,
   RetryPolicy,
+  ThrottlePolicy,
   WarmupPolicy,
 } from '@inmesh/core';
+import { overrideHedge } from './hedge/hedge-policy.ts';
 import {
+  checkAdaptiveLimit,
   checkBalancer,
   checkBreaker,
   checkLocality,
@@ -17,6 +22,7 @@ import {
   checkPool,
   checkRetry,
   checkRetryBudget,
+  checkThrottle,
   checkWarmup,
 } from './policy-checks.ts';
 
@@ -30,6 +36,10 @@ export interface ClientPolicy {
   readonly breaker: BreakerPolicy | null;
   readonly retry: RetryPolicy;
   readonly retryBudget: RetryBudgetPolicy;
+  /** `null` is off, and so for the two below. */
+  readonly hedge: HedgePolicy | null;
+  readonly limit: AdaptiveLimitPolicy | null;
+  readonly throttle: ThrottlePolicy | null;
   readonly locality: LocalityPolicy;
   readonly warmup: WarmupPolicy | undefined;
 }
@@ -45,6 +55,12 @@ export interface PolicyOptions {
   readonly breaker?: Partial<BreakerPolicy> | null;
   readonly retry?: Partial<RetryPolicy>;
   readonly retryBudget?: Partial<RetryBudgetPolicy>;
+  /** Second attempts that race slow first ones; `{}` is on with the defaults. @default off */
+  readonly hedge?: Partial<HedgePolicy> | null;
+  /** `'adaptive'`: calls in flight are limited by latency, within `pool.maxRequests`. @default off */
+  readonly limit?: 'adaptive' | Partial<AdaptiveLimitPolicy> | null;
+  /** Refuses here what the destination would refuse anyway; `{}` is on with the defaults. @default off */
+  readonly throttle?: Partial<ThrottlePolicy> | null;
   /** @default off */
   readonly locality?: LocalityPolicy;
   /** Slow start of endpoints that join later. @default none */
@@ -95,16 +111,29 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
     nonIdempotent: false,
   }),
   retryBudget: Object.freeze({ ratio: 0.2, minPerSecond: 10, ttlMs: 10_000 }),
+  hedge: null,
+  limit: null,
+  throttle: null,
   locality: Object.freeze({ enabled: false }),
   warmup: undefined,
 });
 
+const defaultLimit: AdaptiveLimitPolicy = Object.freeze({
+  minLimit: 4,
+  maxLimit: 1_000,
+  initialLimit: 20,
+  tolerance: 1.5,
+  windowMs: 250,
+});
+
+const defaultThrottle: ThrottlePolicy = Object.freeze({ factor: 2, windowMs: 120_000 });
+
 /** Options over defaults, checked and frozen. Throws `invalid_argument` with the option's name and value. */
 export function resolvePolicy(options: PolicyOptions = {}): ClientPolicy {
-  const { retry, ...rest } = options;
+  const { retry, limit, ...rest } = options;
   return overridePolicy(
     { ...defaultPolicy, retry: overrideRetry(defaultPolicy.retry, retry) },
-    rest,
+    limit === undefined ? rest : { ...rest, limit: limit === 'adaptive' ? {} : limit },
   );
 }
 
@@ -117,6 +146,9 @@ export function overridePolicy(base: ClientPolicy, over: DestinationPolicy): Cli
     breaker: mergeNullable(defaultPolicy.breaker, base.breaker, over.breaker, checkBreaker),
     retry: base.retry,
     retryBudget: checkRetryBudget(merge(base.retryBudget, over.retryBudget)),
+    hedge: overrideHedge(base.hedge, over.hedge),
+    limit: mergeNullable(defaultLimit, base.limit, over.limit, checkAdaptiveLimit),
+    throttle: mergeNullable(defaultThrottle, base.throttle, over.throttle, checkThrottle),
     locality: checkLocality(over.locality ?? base.locality),
     warmup: checkWarmup(over.warmup ?? base.warmup),
   });

@@ -126,6 +126,38 @@ export interface RetryBudgetPolicy {
   readonly ttlMs: number;
 }
 
+/** When a second attempt races the first one: for safe requests without a body that flows. Exactly one of `delayMs` and `percentile` is there. */
+export interface HedgePolicy {
+  /** The second starts when the first has had no answer for so long. */
+  readonly delayMs?: number;
+  /** It starts after the time within which this share of the destination's calls was answered lately. @default 0.95 */
+  readonly percentile?: number;
+  /** Second attempts per call, over 10 s. @default 0.05 */
+  readonly maxRatio: number;
+}
+
+/** A limit on calls in flight that finds itself: it falls while latency rises above what it is without a queue. */
+export interface AdaptiveLimitPolicy {
+  /** @default 4 */
+  readonly minLimit: number;
+  /** @default 1_000 */
+  readonly maxLimit: number;
+  /** @default 20 */
+  readonly initialLimit: number;
+  /** From so many times the latency without a queue on it falls. @default 1.5 */
+  readonly tolerance: number;
+  /** How often it is adjusted, at least 10 answers later. @default 250 */
+  readonly windowMs: number;
+}
+
+/** SRE's client-side throttling: refuses calls here with probability (calls - factor x accepted) / (calls + 1). */
+export interface ThrottlePolicy {
+  /** A destination that accepts 1 of so many calls is still sent all of them. @default 2 */
+  readonly factor: number;
+  /** @default 120_000 */
+  readonly windowMs: number;
+}
+
 export interface LocalityPolicy {
   readonly enabled: boolean;
   /** From a locality pattern (`region/zone/*`) to shares by pattern. */
@@ -164,6 +196,9 @@ export interface DestinationPolicy {
   readonly outlier?: Partial<OutlierPolicy> | null;
   readonly breaker?: Partial<BreakerPolicy> | null;
   readonly retryBudget?: Partial<RetryBudgetPolicy>;
+  readonly hedge?: Partial<HedgePolicy> | null;
+  readonly limit?: Partial<AdaptiveLimitPolicy> | null;
+  readonly throttle?: Partial<ThrottlePolicy> | null;
   readonly locality?: LocalityPolicy;
   readonly warmup?: WarmupPolicy;
   readonly tls?: UpstreamTlsPolicy;
