@@ -34,7 +34,7 @@ interface KeyUsage {
   readonly crlSign: boolean;
 }
 
-interface Extension {
+export interface Extension {
   readonly critical: boolean;
   readonly value: Buffer;
 }
@@ -42,8 +42,10 @@ interface Extension {
 const oid = (dotted: string): string => readOne(derOid(dotted), derTag.oid).toString('hex');
 const basicConstraints = oid('2.5.29.19');
 const keyUsage = oid('2.5.29.15');
+const subjectKeyId = oid('2.5.29.14');
 const extendedKeyUsage = oid('2.5.29.37');
-const subjectAltName = oid('2.5.29.17');
+/** By which `readExtensions` knows it. */
+export const subjectAltName: string = oid('2.5.29.17');
 const understood = new Set([basicConstraints, keyUsage, extendedKeyUsage, subjectAltName]);
 
 const uriName = contextTag(6, false);
@@ -56,8 +58,7 @@ export function readFacts(certificate: X509Certificate): CertificateFacts {
   // version [0] · serial · signature · issuer · validity · subject · key · … · extensions [3]
   const first = fields[0]?.tag === versionTag ? 1 : 0;
   const subject = fields[first + 4]?.content;
-  const wrapped = fields.find((field) => field.tag === extensionsTag);
-  const extensions = wrapped === undefined ? new Map() : readExtensions(wrapped.content);
+  const extensions = extensionsOf(fields);
   const constraints = readBasicConstraints(extensions.get(basicConstraints));
   return {
     uris: readUris(extensions.get(subjectAltName)),
@@ -76,6 +77,25 @@ export function readFacts(certificate: X509Certificate): CertificateFacts {
   };
 }
 
+/** The subject, as DER: what it signs names it by these bytes. */
+export function subjectOf(certificate: X509Certificate): Buffer {
+  const fields = signedFields(certificate);
+  const subject = fields[(fields[0]?.tag === versionTag ? 1 : 0) + 4];
+  if (subject === undefined) throw malformed('it has no subject');
+  return subject.bytes;
+}
+
+/** What an authority says its key is called; `undefined` when it does not. */
+export function keyIdOf(certificate: X509Certificate): Buffer | undefined {
+  const extension = extensionsOf(signedFields(certificate)).get(subjectKeyId);
+  return extension === undefined ? undefined : readOne(extension.value, derTag.octetString);
+}
+
+function extensionsOf(fields: readonly DerElement[]): Map<string, Extension> {
+  const wrapped = fields.find((field) => field.tag === extensionsTag);
+  return wrapped === undefined ? new Map() : readExtensions(wrapped.content);
+}
+
 /** The fields of the part that is signed. */
 function signedFields(certificate: X509Certificate): DerElement[] {
   const [signed] = readDer(readOne(certificate.raw, derTag.sequence));
@@ -83,7 +103,8 @@ function signedFields(certificate: X509Certificate): DerElement[] {
   return readDer(signed.content);
 }
 
-function readExtensions(content: Buffer): Map<string, Extension> {
+/** @param content One SEQUENCE of extensions. */
+export function readExtensions(content: Buffer): Map<string, Extension> {
   const found = new Map<string, Extension>();
   for (const { content: one } of readDer(readOne(content, derTag.sequence))) {
     const [id, ...rest] = readDer(one);
@@ -99,7 +120,8 @@ function readExtensions(content: Buffer): Map<string, Extension> {
   return found;
 }
 
-function readUris(extension: Extension | undefined): string[] {
+/** The URIs of a subjectAltName. */
+export function readUris(extension: Extension | undefined): string[] {
   if (extension === undefined) return [];
   return readDer(readOne(extension.value, derTag.sequence))
     .filter((name) => name.tag === uriName)

@@ -4,6 +4,8 @@ import { MeshError } from '@inmesh/core';
 export interface DerElement {
   readonly tag: number;
   readonly content: Buffer;
+  /** Tag, length and content: what a signature is over. */
+  readonly bytes: Buffer;
 }
 
 /**
@@ -18,7 +20,7 @@ export function readDer(bytes: Buffer): DerElement[] {
     const { length, start } = readLength(bytes, at + 1);
     const end = start + length;
     if (end > bytes.length) throw malformed('an element that is longer than its container');
-    elements.push({ tag, content: bytes.subarray(start, end) });
+    elements.push({ tag, content: bytes.subarray(start, end), bytes: bytes.subarray(at, end) });
     at = end;
   }
   return elements;

@@ -1,8 +1,7 @@
-import { type Enroller, MeshError, type Timer } from '@inmesh/core';
+import { type Enroller, MeshError, setWallTimer, type Timer } from '@inmesh/core';
 import { createCsr, generateKey } from './csr.ts';
 import { renewAt, retryDelayMs } from './renewal-schedule.ts';
 import type { Material, Receiver, Supply } from './supply.ts';
-import { setWallTimer } from './wall-timer.ts';
 
 /** For one enrolment. A signing authority that takes longer is overloaded: a later try is kinder. */
 const attemptTimeoutMs = 30_000;

@@ -4,6 +4,7 @@ import {
   isMeshError,
   MeshError,
   type MeshEvent,
+  setWallTimer,
   type Timer,
   type Unsubscribe,
 } from '@inmesh/core';
@@ -30,7 +31,6 @@ import {
   type TrustBundle,
   type TrustBundles,
 } from './trust-bundle.ts';
-import { setWallTimer } from './wall-timer.ts';
 import { watchFiles } from './watch-files.ts';
 
 /** How an identity fares. `error` is of the last try, `attempts` counts those that failed in a row. */

@@ -1,3 +1,10 @@
+export {
+  createRoot,
+  type SigningAuthority,
+  type SvidRequest,
+  signSvid,
+  type Validity,
+} from './certificate-writer.ts';
 export { type ClientTlsOptions, clientTlsOptions } from './client-tls.ts';
 export {
   type ConnectionGuard,
@@ -6,6 +13,7 @@ export {
 } from './connection-guard.ts';
 export type { SvidCredential } from './credential.ts';
 export { createCsr, generateKey, type KeyPair } from './csr.ts';
+export { type CertificateRequest, readCsr } from './csr-reader.ts';
 export type { IdentityCommonOptions, IdentityOptions } from './identity-options.ts';
 export {
   createIdentity,

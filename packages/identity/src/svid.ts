@@ -1,6 +1,7 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { type Identity, MeshError } from '@inmesh/core';
 import { type CertificateFacts, readFacts } from './certificate.ts';
+import { isStrongKey, strongKeys } from './key-strength.ts';
 import { normalSerial } from './revocation-list.ts';
 import { identityOf, parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 
@@ -82,20 +83,12 @@ function leafFault(facts: CertificateFacts, roles: readonly TlsRole[]): string |
   return missing === undefined ? undefined : `its extended key usage lacks ${missing}Auth`;
 }
 
-const curves: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1'];
-
 function keyFault(certificate: X509Certificate): string | undefined {
-  let publicKey: KeyObject;
   try {
-    publicKey = certificate.publicKey;
+    return isStrongKey(certificate.publicKey) ? undefined : `its key is not ${strongKeys}`;
   } catch {
     return 'its key cannot be read';
   }
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
-  if (type === 'ed25519') return undefined;
-  if (type === 'ec' && curves.includes(details?.namedCurve)) return undefined;
-  if (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048) return undefined;
-  return 'its key is neither P-256, P-384, P-521, Ed25519 nor RSA of 2048 bits';
 }
 
 function refused(name: string, reason: string, cause?: unknown): MeshError {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@inmesh/core';
+import type { Clock, Timer } from './clock.ts';
 
 /** How soon a jump of the wall clock, or a laptop's sleep, is noticed. */
 const lookAgainMs = 60_000;

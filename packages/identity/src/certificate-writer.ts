@@ -1,0 +1,134 @@
+import { createHash, type KeyObject, sign, X509Certificate } from 'node:crypto';
+import { promisify } from 'node:util';
+import { keyIdOf, subjectOf } from './certificate.ts';
+import { generateKey, type KeyPair } from './csr.ts';
+import { contextTag, derBitString, derElement, derOid, derSequence, derTag } from './der-writer.ts';
+import { pemEncode } from './pem.ts';
+import { checkTrustDomain, parseSpiffeId } from './spiffe-id.ts';
+
+/** Times are in milliseconds since the Unix epoch. */
+export interface Validity {
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/** Who signs: an authority's certificate and the P-256 key that belongs to it. */
+export interface SigningAuthority {
+  readonly certificate: X509Certificate;
+  readonly privateKey: KeyObject;
+}
+
+export interface SvidRequest extends Validity {
+  readonly spiffeId: string;
+  readonly publicKey: KeyObject;
+  /** Up to 20 bytes, the first above 0 and below 0x80. */
+  readonly serial: Buffer;
+}
+
+const ecdsaWithSha256 = derSequence(derOid('1.2.840.10045.4.3.2'));
+const commonName = derOid('2.5.4.3');
+const serverAndClient = derSequence(derOid('1.3.6.1.5.5.7.3.1'), derOid('1.3.6.1.5.5.7.3.2'));
+const yes = derElement(derTag.boolean, Buffer.from([0xff]));
+const version3 = derElement(contextTag(0, true), integer(Buffer.from([2])));
+const emptyName = derSequence();
+/** Bits are counted from the highest; the first byte says how many at the end are unused. */
+const digitalSignature = derElement(derTag.bitString, Buffer.from([7, 0x80]));
+const signsCertificatesAndLists = derElement(derTag.bitString, Buffer.from([1, 0x06]));
+
+const signAsync = promisify(sign);
+
+/** Signs an X.509-SVID, on another thread, and returns it as PEM. Throws `invalid_argument` for what is no SPIFFE ID. */
+export function signSvid(request: SvidRequest, authority: SigningAuthority): Promise<string> {
+  const { uri } = parseSpiffeId(request.spiffeId);
+  const keyId = keyIdOf(authority.certificate);
+  return signCertificate(
+    { ...request, issuer: subjectOf(authority.certificate), subject: emptyName },
+    [
+      extension('2.5.29.15', true, digitalSignature),
+      extension('2.5.29.37', false, serverAndClient),
+      extension('2.5.29.19', true, derSequence()),
+      ...(keyId === undefined
+        ? []
+        : [extension('2.5.29.35', false, derSequence(derElement(contextTag(0, false), keyId)))]),
+      extension('2.5.29.17', true, uriName(uri)),
+    ],
+    authority.privateKey,
+  );
+}
+
+/** Makes the self-signed root of a trust domain, with a P-256 key of its own. */
+export async function createRoot(
+  trustDomain: string,
+  name: string,
+  serial: Buffer,
+  validity: Validity,
+): Promise<SigningAuthority> {
+  const { privateKey, publicKey }: KeyPair = generateKey();
+  const id = parseSpiffeId(`spiffe://${checkTrustDomain(trustDomain)}`);
+  const text = derElement(0x0c, Buffer.from(name, 'utf8'));
+  const subject = derSequence(derElement(derTag.set, derSequence(commonName, text)));
+  const pem = await signCertificate(
+    { ...validity, serial, publicKey, issuer: subject, subject },
+    [
+      extension('2.5.29.15', true, signsCertificatesAndLists),
+      extension('2.5.29.19', true, derSequence(yes)),
+      extension('2.5.29.14', false, derElement(derTag.octetString, newKeyId(publicKey))),
+      extension('2.5.29.17', false, uriName(id.uri)),
+    ],
+    privateKey,
+  );
+  return { certificate: new X509Certificate(pem), privateKey };
+}
+
+interface CertificateFields extends Validity {
+  readonly serial: Buffer;
+  readonly issuer: Buffer;
+  readonly subject: Buffer;
+  readonly publicKey: KeyObject;
+}
+
+async function signCertificate(
+  fields: CertificateFields,
+  extensions: readonly Buffer[],
+  privateKey: KeyObject,
+): Promise<string> {
+  const signed = derSequence(
+    version3,
+    integer(fields.serial),
+    ecdsaWithSha256,
+    fields.issuer,
+    derSequence(time(fields.notBefore), time(fields.notAfter)),
+    fields.subject,
+    fields.publicKey.export({ type: 'spki', format: 'der' }),
+    derElement(contextTag(3, true), derSequence(...extensions)),
+  );
+  const signature = await signAsync('sha256', signed, privateKey);
+  const certificate = derSequence(signed, ecdsaWithSha256, derBitString(signature));
+  return pemEncode('CERTIFICATE', certificate);
+}
+
+function extension(oid: string, critical: boolean, value: Buffer): Buffer {
+  const content = derElement(derTag.octetString, value);
+  return critical ? derSequence(derOid(oid), yes, content) : derSequence(derOid(oid), content);
+}
+
+function uriName(uri: string): Buffer {
+  return derSequence(derElement(contextTag(6, false), Buffer.from(uri, 'ascii')));
+}
+
+/** Any value serves that is the same on both sides (RFC 5280, 4.2.1.2). */
+function newKeyId(publicKey: KeyObject): Buffer {
+  const key = publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest().subarray(0, 20);
+}
+
+function integer(bytes: Buffer): Buffer {
+  return derElement(derTag.integer, bytes);
+}
+
+/** Whole seconds; two digits of the year until 2049, as RFC 5280 wants it. */
+function time(at: number): Buffer {
+  const digits = new Date(at).toISOString().replace(/[-:T]|\.\d+/g, '');
+  const short = Number(digits.slice(0, 4)) < 2050;
+  return derElement(short ? 0x17 : 0x18, Buffer.from(short ? digits.slice(2) : digits, 'ascii'));
+}
