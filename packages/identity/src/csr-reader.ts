@@ -53,11 +53,12 @@ export async function readCsr(pem: string): Promise<CertificateRequest> {
   const publicKey = readKey(info);
   const digest = digests.get(algorithm.bytes.toString('hex'));
   if (digest === undefined) throw fault('its signature algorithm is not taken');
-  const bits = readOne(signature.bytes, derTag.bitString);
-  const valid = await verifyAsync(digest, info.bytes, publicKey, bits.subarray(1)).catch(
+  const [unusedBits, ...signed] = readOne(signature.bytes, derTag.bitString);
+  // It rejects for a signature that is not even of the key's form.
+  const valid = await verifyAsync(digest, info.bytes, publicKey, Buffer.from(signed)).catch(
     () => false,
   );
-  if (!valid) throw fault('its key has not signed it');
+  if (!valid || unusedBits !== 0) throw fault('its key has not signed it');
   return { publicKey, uris: readUris(requestedExtensions(info).get(subjectAltName)) };
 }
 
