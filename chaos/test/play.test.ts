@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { playScenario } from '../src/play.ts';
+import { playBounds, playScenario } from '../src/play.ts';
 import { renderPage, renderPlot } from '../src/report/page.ts';
 import { scenarios } from '../src/scenarios/index.ts';
 import { holds, lengthOf, type Scenario } from '../src/scenarios/scenario.ts';
@@ -22,6 +22,12 @@ describe('a scenario played twice', () => {
     expect(renderPage(second)).not.toBe(renderPage(first));
     expect(second.figures.map(holds)).toEqual(first.figures.map(holds));
   });
+});
+
+test('playing only the bounds gives the same figures as playing everything', () => {
+  const bounded = playScenario(quick, 7).figures.filter(({ bound }) => bound !== undefined);
+  expect(bounded.length).toBeGreaterThan(0);
+  expect(playBounds(quick, 7)).toEqual(bounded);
 });
 
 test('a scenario without the policy shows the disaster: round robin lets a gray failure into the tail', () => {

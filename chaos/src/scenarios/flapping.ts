@@ -53,7 +53,7 @@ fast for the registry's leases to notice; a fifth of all renewals is lost beside
   figures: (record) =>
     ['no retries, no ejection', 'ejection only', 'retries only', 'defaults'].map((variant) => ({
       name: `failed calls while flapping, ${variant}`,
-      value: 100 * summarize(record(variant), onset, over).errorRatio,
+      measure: () => 100 * summarize(record(variant), onset, over).errorRatio,
       unit: '%',
       // Every call here is idempotent: a process that goes must cost none of them.
       ...(variant === 'defaults' ? { bound: { kind: 'at most' as const, value: 0 } } : {}),

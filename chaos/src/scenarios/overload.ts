@@ -93,7 +93,7 @@ a process) what cannot be served is refused at once with 503 and \`Retry-After\`
     return [
       {
         name: `goodput, ${defaults}`,
-        value: share(defaults),
+        measure: () => share(defaults),
         unit: '% of capacity',
         bound: { kind: 'at least', value: 90 },
       },
@@ -104,13 +104,17 @@ a process) what cannot be served is refused at once with 503 and \`Retry-After\`
         'no limits, naive retries',
       ].map((variant) => ({
         name: `goodput, ${variant}`,
-        value: share(variant),
+        measure: () => share(variant),
         unit: '% of capacity',
       })),
-      { name: `errors below 1 % afterwards, ${defaults}`, value: back(defaults), unit: 's' },
+      {
+        name: `errors below 1 % afterwards, ${defaults}`,
+        measure: () => back(defaults),
+        unit: 's',
+      },
       {
         name: 'errors below 1 % afterwards, no limits, naive retries',
-        value: back('no limits, naive retries'),
+        measure: () => back('no limits, naive retries'),
         unit: `s (${seconds - over} is never)`,
       },
     ];

@@ -14,12 +14,18 @@ interface Variant {
   readonly play: (seed: number) => Recorder;
 }
 
-/** A number that a scenario yields, and what it must be where a bound was promised. */
-export interface Figure {
+/** What a scenario measures, and what it must come to where a bound was promised. */
+interface Measure {
   readonly name: string;
-  readonly value: number;
   readonly unit: string;
   readonly bound?: { readonly kind: 'at most' | 'at least'; readonly value: number };
+  /** Plays the variants that it needs. */
+  readonly measure: () => number;
+}
+
+/** A measure that was taken. */
+export interface Figure extends Omit<Measure, 'measure'> {
+  readonly value: number;
 }
 
 export interface Scenario {
@@ -30,7 +36,8 @@ export interface Scenario {
   readonly story: string;
   readonly phases: readonly Phase[];
   readonly variants: readonly Variant[];
-  readonly figures: (record: (variant: string) => Recorder) => readonly Figure[];
+  /** @param record Plays a variant, or gives what it came to before. */
+  readonly figures: (record: (variant: string) => Recorder) => readonly Measure[];
 }
 
 export function holds({ value, bound }: Figure): boolean {

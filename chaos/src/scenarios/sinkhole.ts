@@ -76,34 +76,34 @@ Whoever judges by load or speed alone finds it the best of all: it is always idl
     return [
       {
         name: 'share before ejection, defaults',
-        value: before(defaults),
+        measure: () => before(defaults),
         unit: 'times the fair share',
         bound: { kind: 'at most', value: 1.5 },
       },
       {
         name: 'share after, defaults',
-        value: after(defaults),
+        measure: () => after(defaults),
         unit: '%',
         bound: { kind: 'at most', value: 1 },
       },
       {
         name: 'share before ejection, least request',
-        value: before('least request, ejection'),
+        measure: () => before('least request, ejection'),
         unit: 'times the fair share',
       },
       {
         name: 'share after, least request',
-        value: after('least request, ejection'),
+        measure: () => after('least request, ejection'),
         unit: '%',
       },
       {
         name: 'share without ejection, peak EWMA',
-        value: after('peak EWMA, no ejection'),
+        measure: () => after('peak EWMA, no ejection'),
         unit: '%',
       },
       {
         name: 'share without ejection, least request',
-        value: after('least request, no ejection'),
+        measure: () => after('least request, no ejection'),
         unit: '%',
       },
     ];

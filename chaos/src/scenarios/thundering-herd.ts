@@ -133,20 +133,21 @@ the calls are those of ${callerCount} callers to ${endpointCount} endpoints, whi
   ],
   figures: (record) =>
     ['every second, lists believed', 'full jitter, lists believed', asBuilt].flatMap((variant) => {
-      const { seconds: recorded } = record(variant);
-      const afterReturn = recorded.slice(back);
-      const span = { from: back, to: seconds };
-      const quietAt = settledAt(record(variant), span, ({ load }) => load === 0);
+      const after = (second: number) => record(variant).seconds.slice(second);
+      const quietAt = (): number => {
+        const span = { from: back, to: seconds };
+        return settledAt(record(variant), span, ({ load }) => load === 0);
+      };
       return [
         {
           name: `most requests in a second, ${variant}`,
-          value: Math.max(...afterReturn.map(({ attempts }) => attempts)),
+          measure: () => Math.max(...after(back).map(({ attempts }) => attempts)),
           unit: 'requests',
         },
-        { name: `everybody back after, ${variant}`, value: quietAt - back, unit: 's' },
+        { name: `everybody back after, ${variant}`, measure: () => quietAt() - back, unit: 's' },
         {
           name: `failed calls, ${variant}`,
-          value: recorded.slice(lost).reduce((total, { failed }) => total + failed, 0),
+          measure: () => after(lost).reduce((total, { failed }) => total + failed, 0),
           unit: 'calls',
           ...(variant === asBuilt ? { bound: { kind: 'at most' as const, value: 0 } } : {}),
         },

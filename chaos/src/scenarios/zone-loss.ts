@@ -72,7 +72,7 @@ to have failed when a time-out says so. The registry removes them when their lea
     return bounded.flatMap((variant) => [
       {
         name: `errors below 0.1 % after the loss: ${variant}`,
-        value:
+        measure: () =>
           settledAt(
             record(variant),
             { from: lost, to: returned },
@@ -83,7 +83,7 @@ to have failed when a time-out says so. The registry removes them when their lea
       },
       {
         name: `failed calls after the return: ${variant}`,
-        value: errors(variant),
+        measure: () => errors(variant),
         unit: 'calls',
         bound: { kind: 'at most' as const, value: 0 },
       },

@@ -1,4 +1,5 @@
 import {
+  type ClientPolicy,
   type Cluster,
   createCluster,
   type PolicyOptions,
@@ -39,14 +40,20 @@ export interface ClientSurroundings {
 
 /** One process that calls: its clusters, with the real policies, and its own view of the registry. */
 export class SimulatedClient {
-  readonly #options: SimulatedClientOptions;
+  readonly #policy: ClientPolicy;
+  readonly #locality: Locality;
   readonly #surroundings: ClientSurroundings;
   readonly #runtime: CallRuntime;
   readonly #targets = new Map<string, { cluster: Cluster; destination: Destination }>();
 
+  /** Throws for a policy that the simulated call does not play: it would show nothing and look fine. */
   constructor(options: SimulatedClientOptions, surroundings: ClientSurroundings) {
     const { clock, random, deliver } = surroundings;
-    this.#options = options;
+    this.#policy = resolvePolicy(options.policy);
+    for (const name of ['hedge', 'limit', 'throttle'] as const) {
+      if (this.#policy[name] !== null) throw new Error(`policy.${name} is not simulated yet`);
+    }
+    this.#locality = options.locality ?? unknownLocality;
     this.#surroundings = surroundings;
     this.#runtime = {
       clock,
@@ -67,10 +74,10 @@ export class SimulatedClient {
     if (target === undefined) {
       const { clock, random, follow, onEvent } = this.#surroundings;
       const cluster = createCluster(service, {
-        policy: resolvePolicy(this.#options.policy),
+        policy: this.#policy,
         clock,
         random,
-        locality: this.#options.locality ?? unknownLocality,
+        locality: this.#locality,
         onEvent,
         onRemoved: () => {},
       });
