@@ -75,8 +75,8 @@ export function ids(list: EndpointList | undefined): readonly string[] | undefin
 }
 
 /** Waits for I/O, not for time: the fake clock stands still. */
-export async function until(holds: () => boolean, what = 'it'): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
+export async function until(holds: () => boolean, what = 'it', withinMs = 10_000): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
   while (!holds()) {
     if (performance.now() > giveUpAt) throw new Error(`${what} did not come: ${holds}`);
     await new Promise((resolve) => setImmediate(resolve));
