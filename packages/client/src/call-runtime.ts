@@ -3,6 +3,7 @@ import type {
   Clock,
   EndedCall,
   Endpoint,
+  Priority,
   Random,
   RouteDecision,
   RouterSource,
@@ -51,6 +52,8 @@ export interface CallRuntime {
   readonly sourceWaitMs: number;
   readonly samplingRatio: number;
   readonly peer: string | undefined;
+  /** Of calls that neither their caller nor the inbound request says anything of. */
+  readonly priority: Priority;
   /** Starts a call of the client's own, past the interceptors, on a decision made already. */
   startCall(call: Call, sink: Sink, decision: RouteDecision): void;
   /** Calls in flight, for `close()`. */

@@ -6,6 +6,7 @@ import type {
   Logger,
   NameScope,
   Observer,
+  Priority,
   Random,
   RouterSource,
   StaticEndpoint,
@@ -16,6 +17,7 @@ import {
   fixedRouter,
   MeshError,
   maxTimerDelayMs,
+  priorities,
   silentLogger,
   staticSource,
   systemClock,
@@ -52,6 +54,8 @@ export interface ClientOptions extends PolicyOptions {
   readonly sourceWaitMs?: number;
   /** How long `close` waits for calls in flight. @default 10_000 */
   readonly closeTimeoutMs?: number;
+  /** Of calls that neither their caller nor the inbound request says anything of; callees shed `batch` first. @default 'default' */
+  readonly priority?: Priority;
   /** Share of the traces begun here that are sampled, 0..1. @default 0, as in Istio */
   readonly samplingRatio?: number;
   /** @default systemClock */
@@ -77,6 +81,7 @@ export interface ResolvedOptions {
   readonly sourceWaitMs: number;
   readonly closeTimeoutMs: number;
   readonly samplingRatio: number;
+  readonly priority: Priority;
   readonly policy: ClientPolicy;
   readonly clock: Clock;
   readonly random: Random;
@@ -97,6 +102,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   check(samplingRatio >= 0 && samplingRatio <= 1, 'samplingRatio', 'within 0..1', samplingRatio);
   const maxBodyBytes = options.maxBodyBytes ?? 16 * 1024 * 1024;
   check(maxBodyBytes >= 1, 'maxBodyBytes', '1 or more', maxBodyBytes);
+  const priority = options.priority ?? 'default';
+  check(priorities.includes(priority), 'priority', "'critical', 'default' or 'batch'", priority);
   return Object.freeze({
     source: resolveSource(options),
     router: options.router ?? fixedRouter(),
@@ -115,6 +122,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     sourceWaitMs: duration('sourceWaitMs', options.sourceWaitMs ?? 5_000),
     closeTimeoutMs: duration('closeTimeoutMs', options.closeTimeoutMs ?? 10_000),
     samplingRatio,
+    priority,
     policy: resolvePolicy(policyPart(options)),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,

@@ -148,6 +148,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     sourceWaitMs: options.sourceWaitMs,
     samplingRatio: options.samplingRatio,
     peer: workload === undefined ? undefined : peerHeader(workload),
+    priority: options.priority,
     startCall: (call, sink, decision) => new OutboundCall(runtime, call, sink).start(decision),
     calls,
     closed: false,

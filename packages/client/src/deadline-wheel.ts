@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@inmesh/core';
+import { isBlockedLoop } from './blocked-loop.ts';
 
 /** Steps of the wheel: a deadline is met at most this late, and never early. */
 const tickMs = 8;
@@ -24,6 +25,8 @@ export interface DeadlineWheel {
   set(timer: WheelTimer, at: number): void;
   /** Idempotent. */
   clear(timer: WheelTimer): void;
+  /** While timers run: whether they come late because our own event loop stood still. Nobody else is to blame then. */
+  readonly late: boolean;
   /** Forgets every timer without running it. */
   close(): void;
 }
@@ -38,6 +41,8 @@ export function createDeadlineWheel(clock: Clock): DeadlineWheel {
   let armed: Timer | undefined;
   let armedTick = Infinity;
   let doneTick = Math.floor(clock.now() / tickMs);
+  let waited = false;
+  let late = false;
 
   const unlink = (timer: WheelTimer): void => {
     const { next, previous } = timer;
@@ -74,15 +79,28 @@ export function createDeadlineWheel(clock: Clock): DeadlineWheel {
     }
   };
   const turn = (): void => {
+    const now = clock.now();
+    late = waited || isBlockedLoop(now - armedTick * tickMs);
+    if (late && !waited) {
+      // The answers may be there and unread: what waits in the event loop goes first, once.
+      waited = true;
+      armed = clock.setTimer(turn, 1);
+      return;
+    }
+    waited = false;
     armed = undefined;
     armedTick = Infinity;
-    const until = Math.floor(clock.now() / tickMs);
+    const until = Math.floor(now / tickMs);
     const from = Math.max(doneTick + 1, until - slots + 1);
     doneTick = Math.max(doneTick, until);
     for (let tick = from; tick <= until; tick += 1) runSlot(tick % slots, until);
+    late = false;
     if (count > 0 && armed === undefined) armNext();
   };
   return {
+    get late() {
+      return late;
+    },
     set(timer, at) {
       if (timer.dueTick >= 0) unlink(timer);
       if (at === Infinity) return;

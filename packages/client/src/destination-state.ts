@@ -1,4 +1,11 @@
-import type { BreakerState, Destination, PoolPolicy, RetryPolicy } from '@inmesh/core';
+import type {
+  BreakerState,
+  ConcurrencyLimiter,
+  Destination,
+  PoolPolicy,
+  RetryPolicy,
+} from '@inmesh/core';
+import { createGradientLimit } from '@inmesh/core';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { Hedging } from './hedge/hedging.ts';
@@ -7,6 +14,7 @@ import { PickSet, type PickSetOptions } from './pick-set.ts';
 import { type ClientPolicy, overrideRetry } from './policy-defaults.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import type { ClusterView } from './subset.ts';
+import { Throttle } from './throttle.ts';
 
 /** What is kept per destination: its policies, its breaker, its budget, its choice of endpoints. */
 export interface DestinationState {
@@ -17,6 +25,12 @@ export interface DestinationState {
   readonly budget: RetryBudget;
   /** `undefined` when off. */
   readonly hedging: Hedging | undefined;
+  /** `undefined` when off. */
+  readonly limiter: ConcurrencyLimiter | undefined;
+  /** `undefined` when off. */
+  readonly throttle: Throttle | undefined;
+  /** Calls that may be in flight now. */
+  readonly maxInFlight: number;
   readonly pool: PoolPolicy;
   /** The client's own retry policy; see `retryFor`. */
   readonly retry: RetryPolicy;
@@ -55,6 +69,8 @@ export class PickingDestination implements DestinationState {
   readonly breaker: Breaker | undefined;
   readonly budget: RetryBudget;
   readonly hedging: Hedging | undefined;
+  readonly limiter: ConcurrencyLimiter | undefined;
+  readonly throttle: Throttle | undefined;
   inFlight = 0;
   pending = 0;
   pickedAt = 0;
@@ -76,12 +92,19 @@ export class PickingDestination implements DestinationState {
       policy.breaker === null ? undefined : createBreaker(policy.breaker, options.onBreakerChange);
     this.budget = createRetryBudget(policy.retryBudget);
     this.hedging = policy.hedge === null ? undefined : new Hedging(policy.hedge);
+    this.limiter = policy.limit === null ? undefined : createGradientLimit(policy.limit);
+    this.throttle = policy.throttle === null ? undefined : new Throttle(policy.throttle);
     this.#cluster = options.cluster;
     this.#pickSetOptions = { ...options, port: options.destination.port };
   }
 
   get outliers(): OutlierEjection | undefined {
     return this.#pickSetOptions.outliers;
+  }
+
+  get maxInFlight(): number {
+    const { maxRequests } = this.policy.pool;
+    return this.limiter === undefined ? maxRequests : Math.min(maxRequests, this.limiter.limit);
   }
 
   get pool(): PoolPolicy {

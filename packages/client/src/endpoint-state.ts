@@ -16,7 +16,7 @@ export type AttemptResult =
   | 'refused'
   /** Another endpoint was faster in a race: it would have taken at least so long. */
   | 'outrun'
-  /** The caller went away, or the fault was ours: says nothing of the endpoint. */
+  /** The caller went away, the fault was ours, or it had no capacity: says nothing of its health. */
   | 'neutral';
 
 /** Whoever ejects and restores: told of failures, and of successes while it watches the endpoint. */
@@ -35,6 +35,8 @@ export class EndpointState {
   ejections = 0;
   /** It said itself that it is draining, before its registration does. */
   draining = false;
+  /** It had no capacity and asked to be left alone until then: it gets nothing while there is another. */
+  restUntil = 0;
   /** Number of the last update of its cluster that had it. */
   listedIn = 0;
   /** No list has it any more: nothing new is kept of it. */

@@ -10,6 +10,7 @@ import type {
   ForwardDecision,
   HeaderPairs,
   MeshErrorCode,
+  Random,
   ResponseFlag,
   ResponseHead,
   RouteDecision,
@@ -37,7 +38,14 @@ import { mayHedge } from './hedge/hedging.ts';
 import { sendMirrors } from './mirror.ts';
 import type { WaitingPlace } from './place-queue.ts';
 import { applyOperations, requestHeaders } from './request-headers.ts';
-import { type AttemptFailure, isRetriable, retryDelayMs, saysNoRetry } from './retry-decision.ts';
+import { retryAfterMs } from './retry-after.ts';
+import {
+  type AttemptFailure,
+  isFreeRetry,
+  isRetriable,
+  retryDelayMs,
+  saysNoRetry,
+} from './retry-decision.ts';
 import type { FollowedService, ListPlace } from './service-directory.ts';
 import { Attempt, type AttemptOwner } from './transport/attempt.ts';
 import type { FailureKind } from './transport/attempt-failure.ts';
@@ -190,8 +198,9 @@ export class OutboundCall
       'deadline_exceeded',
       `no whole answer in ${took} ms and ${this.attempts} attempts`,
     );
-    this.#attempt?.cancel('local-failure', 'UT', error);
-    this.#fail(error, 'UT', this.attempts === 0 ? undefined : false);
+    const { late } = this.#runtime.wheel;
+    this.#attempt?.cancel(late ? 'neutral' : 'local-failure', 'UT', error);
+    this.#fail(error, 'UT', this.attempts === 0 || late ? undefined : false);
   }
 
   listArrived(): void {
@@ -212,6 +221,7 @@ export class OutboundCall
     if (head.parsed[meshHeaders.draining] === '1') {
       this.#followed?.cluster.drain(attempt.state);
     }
+    if (attempt.overloaded) rest(attempt, head.headers, this.#runtime.random);
     if (this.#rival !== undefined) {
       if (status >= 500) {
         attempt.discard('-');
@@ -224,8 +234,9 @@ export class OutboundCall
       const failure: AttemptFailure = {
         status,
         kind: 'status',
-        maybeProcessed: true,
+        maybeProcessed: !attempt.overloaded,
         headers: head.headers,
+        overloaded: attempt.overloaded,
       };
       const delayMs = this.#retryIn(failure);
       if (delayMs !== undefined) {
@@ -287,7 +298,8 @@ export class OutboundCall
         maybeProcessed: error.maybeProcessed,
         headers: undefined,
       };
-      const delayMs = kind.result === 'neutral' ? undefined : this.#retryIn(failure);
+      const isOurs = kind.result === 'neutral' && kind.kind !== 'timeout';
+      const delayMs = isOurs ? undefined : this.#retryIn(failure);
       if (delayMs !== undefined) {
         if (answering) this.#rewind();
         this.#retry(delayMs);
@@ -379,8 +391,8 @@ export class OutboundCall
     const place = this.#runtime.places.enter(this.#destination, this);
     if (place === 'taken') return this.#admitted(this.#runtime.clock.now());
     if (place === 'full') {
-      const { maxRequests, maxPending } = this.#destination.pool;
-      const full = `${maxRequests} calls are in flight and ${maxPending} wait already`;
+      const { maxInFlight, pool } = this.#destination;
+      const full = `${maxInFlight} calls are in flight and ${pool.maxPending} wait already`;
       this.#retriesSpent();
       return this.#refuse('overloaded', full, 'UO');
     }
@@ -389,8 +401,13 @@ export class OutboundCall
   }
 
   #admitted(now: number) {
-    const { breaker, budget } = this.#destination as DestinationState;
+    const { breaker, budget, throttle } = this.#destination as DestinationState;
     this.#holdsPlace = true;
+    this.#firstTriedAt = now;
+    if (throttle !== undefined && !throttle.admits(now, this.#runtime.random)) {
+      this.#retriesSpent();
+      return this.#refuse('overloaded', 'refused here, since it refuses most calls', 'UO');
+    }
     if (breaker !== undefined) {
       this.#ticket = breaker.tryAcquire(now);
       if (this.#ticket === 0) {
@@ -433,7 +450,6 @@ export class OutboundCall
   #planHedge(now: number) {
     const { hedging } = this.#destination as DestinationState;
     if (hedging === undefined || (this.#decision as ForwardDecision).fault !== undefined) return;
-    this.#firstTriedAt = now;
     hedging.budget.deposit(now);
     const delayMs = hedging.delayMs(now);
     if (delayMs === undefined || now + delayMs >= this.#deadline || !mayHedge(this.#call)) return;
@@ -511,6 +527,7 @@ export class OutboundCall
       attempt: Math.max(attempt.number, call.context?.attempt ?? 1),
       remainingMs: Math.min(this.#deadline, dueAt) - now,
       peer: runtime.peer,
+      priority: call.options.priority ?? call.context?.priority ?? runtime.priority,
     });
     const { rewritePath } = decision;
     const path = rewritePath === undefined ? call.path : rewritePath(call.path);
@@ -560,7 +577,10 @@ export class OutboundCall
     }
     const now = clock.now();
     const delayMs = retryDelayMs(policy, this.attempts, random, failure);
-    if (now + delayMs >= this.#deadline || !destination.budget.tryWithdraw(now)) {
+    if (
+      now + delayMs >= this.#deadline ||
+      !(isFreeRetry(failure) || destination.budget.tryWithdraw(now))
+    ) {
       this.flag = 'URX';
       this.#retriesSpent();
       return undefined;
@@ -634,6 +654,18 @@ export class OutboundCall
     this.#sink.fail(error);
   }
 
+  /** What the limiter and the throttle learn. A call that was not sent, or given up, says nothing. */
+  #tellLoad(destination: DestinationState, now: number) {
+    const gaveUp = this.error?.code === 'aborted' || this.error?.code === 'closed';
+    if (this.attempts === 0 || gaveUp || this.#runtime.wheel.late) return;
+    const dropped = this.status === 0 || this.status === 503 || this.status === 429;
+    if (!dropped) destination.throttle?.accepted(now);
+    const latencyMs = (this.headAt === 0 ? now : this.headAt) - this.#firstTriedAt;
+    // The latency of several tries is not the destination's.
+    if (this.attempts > 1 && !dropped) return;
+    destination.limiter?.record(latencyMs, destination.inFlight, dropped, now);
+  }
+
   /** Everything is given back before the sink hears of it: what it does next finds a free place. */
   #end(now: number, ok: boolean | undefined) {
     const runtime = this.#runtime;
@@ -654,11 +686,26 @@ export class OutboundCall
     if (destination !== undefined) {
       if (this.#ticket !== 0) destination.breaker?.settle(this.#ticket, ok, now);
       if (this.#queuePlace !== undefined) runtime.places.leave(destination, this.#queuePlace);
-      if (this.#holdsPlace) runtime.places.release(destination);
+      if (this.#holdsPlace) {
+        if (destination.limiter !== undefined || destination.throttle !== undefined) {
+          this.#tellLoad(destination, now);
+        }
+        runtime.places.release(destination);
+      }
     }
     runtime.calls.remove(this);
     if (runtime.closed && runtime.calls.size === 0) runtime.onIdle?.();
   }
+}
+
+/** How long an endpoint without capacity is left alone when it does not say, and at most. */
+const usualRestMs = 1_000;
+const longestRestMs = 30_000;
+
+/** It asked to be left alone: as long as it said, for all calls of this client. */
+function rest(attempt: Attempt, headers: HeaderPairs, random: Random) {
+  const forMs = Math.min(retryAfterMs(headers, random) ?? usualRestMs, longestRestMs);
+  attempt.state.restUntil = attempt.headAt + forMs;
 }
 
 const none: HeaderPairs = Object.freeze([]);

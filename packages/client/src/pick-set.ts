@@ -97,7 +97,7 @@ export class PickSet {
     const start = Math.floor(hash ?? this.#options.random() * 2 ** 32);
     for (let i = 0; i < states.length; i += 1) {
       const state = states[(start + i) % states.length] as EndpointState;
-      if (this.#admits(state, level) && !tried?.includes(state)) return state;
+      if (this.#admits(state, level, now) && !tried?.includes(state)) return state;
     }
     return undefined;
   }
@@ -116,14 +116,15 @@ export class PickSet {
     now: number,
     tried: readonly EndpointState[] | undefined,
   ): boolean {
-    if (!this.#admits(state, level) || tried?.includes(state)) return false;
+    if (!this.#admits(state, level, now) || tried?.includes(state)) return false;
     const { warmup } = this.#options.policy;
     if (warmup === undefined) return true;
     const share = warmth(warmup, now - state.joinedAt);
     return share >= 1 || this.#options.random() < share;
   }
 
-  #admits(state: EndpointState, level: Level): boolean {
+  #admits(state: EndpointState, level: Level, now: number): boolean {
+    if (now < state.restUntil) return false;
     if (state.suspicions === 0 || level.panic) return true;
     return this.#options.outliers?.admits(state) ?? true;
   }

@@ -30,7 +30,7 @@ export function createPlaceQueue(): PlaceQueue {
   const handOn = (destination: DestinationState): void => {
     if (handingOn.has(destination)) return;
     handingOn.add(destination);
-    while (destination.pending > 0 && destination.inFlight < destination.pool.maxRequests) {
+    while (destination.pending > 0 && destination.inFlight < destination.maxInFlight) {
       const next = queues.get(destination)?.shift();
       if (next === undefined) break;
       destination.pending -= 1;
@@ -42,7 +42,7 @@ export function createPlaceQueue(): PlaceQueue {
   return {
     enter(destination, waiter) {
       const { pool } = destination;
-      if (destination.inFlight < pool.maxRequests) {
+      if (destination.inFlight < destination.maxInFlight) {
         destination.inFlight += 1;
         return 'taken';
       }

@@ -115,6 +115,7 @@ export function checkThrottle(throttle: ThrottlePolicy): ThrottlePolicy {
   // At 1 and below calls would be refused while the destination takes every one of them.
   if (!(throttle.factor > 1 && Number.isFinite(throttle.factor)))
     throw refusal('throttle.factor', 'above 1', throttle.factor);
+  ratio('throttle.maxRatio', throttle.maxRatio);
   duration('throttle.windowMs', throttle.windowMs, 10);
   return throttle;
 }

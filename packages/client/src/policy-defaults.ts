@@ -12,6 +12,7 @@ import type {
   ThrottlePolicy,
   WarmupPolicy,
 } from '@inmesh/core';
+import { defaultAdaptiveLimit } from '@inmesh/core';
 import { overrideHedge } from './hedge/hedge-policy.ts';
 import {
   checkAdaptiveLimit,
@@ -118,15 +119,11 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
   warmup: undefined,
 });
 
-const defaultLimit: AdaptiveLimitPolicy = Object.freeze({
-  minLimit: 4,
-  maxLimit: 1_000,
-  initialLimit: 20,
-  tolerance: 1.5,
-  windowMs: 250,
+const defaultThrottle: ThrottlePolicy = Object.freeze({
+  factor: 2,
+  maxRatio: 0.9,
+  windowMs: 10_000,
 });
-
-const defaultThrottle: ThrottlePolicy = Object.freeze({ factor: 2, windowMs: 120_000 });
 
 /** Options over defaults, checked and frozen. Throws `invalid_argument` with the option's name and value. */
 export function resolvePolicy(options: PolicyOptions = {}): ClientPolicy {
@@ -147,7 +144,7 @@ export function overridePolicy(base: ClientPolicy, over: DestinationPolicy): Cli
     retry: base.retry,
     retryBudget: checkRetryBudget(merge(base.retryBudget, over.retryBudget)),
     hedge: overrideHedge(base.hedge, over.hedge),
-    limit: mergeNullable(defaultLimit, base.limit, over.limit, checkAdaptiveLimit),
+    limit: mergeNullable(defaultAdaptiveLimit, base.limit, over.limit, checkAdaptiveLimit),
     throttle: mergeNullable(defaultThrottle, base.throttle, over.throttle, checkThrottle),
     locality: checkLocality(over.locality ?? base.locality),
     warmup: checkWarmup(over.warmup ?? base.warmup),

@@ -1,4 +1,4 @@
-import type { Call, HeaderOperations, HeaderPairs, Workload } from '@inmesh/core';
+import type { Call, HeaderOperations, HeaderPairs, Priority, Workload } from '@inmesh/core';
 import { meshHeaders } from '@inmesh/core';
 
 /** What the mesh says of one attempt, beside what the caller said himself. */
@@ -10,6 +10,7 @@ export interface MeshHeaderValues {
   readonly remainingMs: number;
   /** Where there is no mutual TLS to say it. */
   readonly peer: string | undefined;
+  readonly priority: Priority;
 }
 
 /** `service;version;account`, once per client. */
@@ -33,6 +34,7 @@ export function requestHeaders(
   let baggaged = false;
   let timed = false;
   let peered = false;
+  let prioritized = false;
   for (let i = 0; i < from.length; i += 2) {
     const name = from[i] as string;
     switch (name) {
@@ -52,6 +54,9 @@ export function requestHeaders(
       case meshHeaders.peer:
         peered = true;
         break;
+      case meshHeaders.priority:
+        prioritized = true;
+        break;
       case meshHeaders.attempt:
         continue;
     }
@@ -68,6 +73,9 @@ export function requestHeaders(
   }
   if (values.attempt > 1) headers.push(meshHeaders.attempt, `${values.attempt}`);
   if (!peered && values.peer !== undefined) headers.push(meshHeaders.peer, values.peer);
+  if (!prioritized && values.priority !== 'default') {
+    headers.push(meshHeaders.priority, values.priority);
+  }
   if (context !== undefined) {
     if (!baggaged && context.baggage !== '') headers.push('baggage', context.baggage);
     if (context.passOn.length > 0) passOn(headers, context.passOn);

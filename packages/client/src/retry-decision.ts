@@ -9,14 +9,23 @@ export interface AttemptFailure {
   /** 0: no answer. */
   readonly status: number;
   /**
-   * `reset-before-request`: the connection broke before the request was written to it. `timeout`:
+   * `refused`: the system said that nobody listens there, a connect failure that is certain and
+   * costs nobody anything. `reset-before-request`: the connection broke before the request was written to it. `timeout`:
    * the try's own time-out; past the call's deadline nobody asks for a retry.
    */
-  readonly kind: 'status' | 'connect-failed' | 'reset' | 'reset-before-request' | 'timeout';
+  readonly kind:
+    | 'status'
+    | 'refused'
+    | 'connect-failed'
+    | 'reset'
+    | 'reset-before-request'
+    | 'timeout';
   /** Whether the request may have reached the application. */
   readonly maybeProcessed: boolean;
   /** Of the answer. */
   readonly headers: HeaderPairs | undefined;
+  /** The endpoint had no capacity, and another may: `Retry-After` speaks of that endpoint alone. */
+  readonly overloaded?: boolean;
 }
 
 /** What the decision needs to know of the call. */
@@ -42,9 +51,16 @@ export function isRetriable(
 }
 
 /**
+ * Whether the retry is free. A budget bounds what a failing service has to bear, and where nobody
+ * listens nobody bears anything: a killed endpoint must not use up what the living may need.
+ */
+export function isFreeRetry({ kind }: AttemptFailure): boolean {
+  return kind === 'refused';
+}
+
+/**
  * How long to wait before retry `retryNumber` (from 1): full jitter, or what the answer asks for.
- * An idle endpoint elsewhere may be tried sooner than that, but the one who asked knows its own
- * load, and a shed request means that the service as a whole is short.
+ * Only an endpoint of the mesh says that it speaks for itself alone; any other may mean the service.
  */
 export function retryDelayMs(
   policy: RetryPolicy,
@@ -52,10 +68,8 @@ export function retryDelayMs(
   random: Random,
   failure: AttemptFailure,
 ): number {
-  return (
-    retryAfterMs(failure.headers, random) ??
-    fullJitterMs(retryNumber, policy.backoffBaseMs, policy.backoffMaxMs, random)
-  );
+  const asked = failure.overloaded ? undefined : retryAfterMs(failure.headers, random);
+  return asked ?? fullJitterMs(retryNumber, policy.backoffBaseMs, policy.backoffMaxMs, random);
 }
 
 /** The answer says that nobody may send this request again: a layer below has retried it already. */
@@ -90,9 +104,9 @@ function meets(
     case 'reset':
       return noAnswer;
     case 'reset-before-request':
-      return kind === 'reset-before-request' || kind === 'connect-failed';
+      return kind === 'reset-before-request' || isConnectFailure(failure);
     case 'connect-failure':
-      return kind === 'connect-failed';
+      return isConnectFailure(failure);
     case 'refused-stream':
       // HTTP/2's word. Over HTTP/1.1 a connection that closed unused is the same: surely not processed.
       return kind === 'reset-before-request' && !failure.maybeProcessed;
@@ -113,6 +127,10 @@ function meets(
     case 'unavailable':
       return grpcStatus(failure) === '14';
   }
+}
+
+function isConnectFailure({ kind }: AttemptFailure): boolean {
+  return kind === 'connect-failed' || kind === 'refused';
 }
 
 function hasHeader({ headers }: AttemptFailure, name: string): boolean {

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { MeshError } from './mesh-error.ts';
+import type { Priority } from './priority.ts';
 import type { RequestContext } from './request-context.ts';
 import type { ServiceName } from './service-name.ts';
 
@@ -57,6 +58,8 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /** What consistent hashing and sticky routes go by, when it is none of the request's own fields. */
   readonly hashKey?: string;
+  /** What is shed first under load, `batch`, and last, `critical`. @default that of the inbound request, then the client's */
+  readonly priority?: Priority;
   /** `false`: the deadline ends with the response's head (long polls, streams). @default true */
   readonly deadlineCoversBody?: boolean;
 }

@@ -154,7 +154,9 @@ export interface AdaptiveLimitPolicy {
 export interface ThrottlePolicy {
   /** A destination that accepts 1 of so many calls is still sent all of them. @default 2 */
   readonly factor: number;
-  /** @default 120_000 */
+  /** Never a larger share, or nobody would notice for many windows that the destination is well again. @default 0.9 */
+  readonly maxRatio: number;
+  /** SRE's two minutes recover as slowly as they forget. @default 10_000 */
   readonly windowMs: number;
 }
 

@@ -10,6 +10,10 @@ export const meshHeaders = {
   serviceToken: 'inmesh-service-token',
   /** `no` on a response: do not send this request again, here or at another endpoint. */
   retry: 'inmesh-retry',
+  /** `1` on a 503 whose sender had no capacity and did nothing: safe to send elsewhere, and to be left alone for `retry-after`. */
+  overloaded: 'inmesh-overloaded',
+  /** On a request: `critical` or `batch`; absent is in between. */
+  priority: 'inmesh-priority',
   /** `1` on a response whose sender is draining: prefer other endpoints from now on. */
   draining: 'inmesh-draining',
   /** On an answer that no upstream gave for this call: the kind of fallback that did (`last-good`). */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RequestIdentity } from './identity.ts';
+import type { Priority } from './priority.ts';
 import type { TraceContext } from './trace-context.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface RequestContext {
   readonly passOn: readonly string[];
   /** Which try of its caller this request is (`inmesh-attempt`), from 1: above 1 our own calls do not retry. @default 1 */
   readonly attempt?: number;
+  /** What its caller says it matters; calls made for it matter as much. @default 'default' */
+  readonly priority?: Priority;
   /**
    * Set by a call made for this request which failed after this process had retried it as far as it
    * may, or was told not to. A 5xx answer then says `inmesh-retry: no`, so that no layer above

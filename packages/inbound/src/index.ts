@@ -22,6 +22,7 @@ export {
   type Verdict,
 } from './pipeline.ts';
 export type { PipelineOptions } from './pipeline-options.ts';
+export { type RateLimitOptions, rateLimit } from './rate-limit.ts';
 export {
   type Answer,
   type Proceed,

@@ -2,6 +2,7 @@ import {
   meshHeaders,
   newSpanId,
   newTraceId,
+  parsePriority,
   parseTraceparent,
   type Random,
   type RequestContext,
@@ -22,7 +23,7 @@ const maxBaggageBytes = 8192;
 /** Of one header that is passed on: it is multiplied by every call that follows. */
 const maxPassedOnLength = 1024;
 
-/** What the request's headers say about trace, deadline, baggage and attempt. Malformed ones count as absent. */
+/** What the request's headers say about trace, deadline, baggage, attempt and priority. Malformed ones count as absent. */
 export function readContext(
   request: InboundRequest,
   now: number,
@@ -36,6 +37,7 @@ export function readContext(
     baggage: baggage.length <= maxBaggageBytes ? baggage : '',
     passOn: readPassOn(request, options),
     attempt: readAttempt(requestHeader(request, meshHeaders.attempt)),
+    priority: parsePriority(requestHeader(request, meshHeaders.priority)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { createPipeline, loadLimits } from '@inmesh/inbound';
+import { createPipeline, loadLimits, proceed } from '@inmesh/inbound';
 import { createFakeClock } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import { inboundRequest } from './inbound-request.ts';
@@ -21,7 +21,7 @@ test('beyond the limit of requests in flight the answer is 503 with retry-after,
     status: 503,
     code: 'overloaded',
     flag: 'UO',
-    headers: ['retry-after', '3'],
+    headers: ['retry-after', '3', 'inmesh-overloaded', '1'],
   });
   // A refused request gives nothing back, for it took nothing.
   pipeline.end(third.exchange, { ...ended, status: 503 });
@@ -59,4 +59,39 @@ test('limits that cannot be are refused with name and value', () => {
   expect(() => loadLimits({ retryAfterSeconds: 0.5 })).toThrow(
     'retryAfterSeconds must be a whole number from 0, got 0.5',
   );
+});
+
+test('batch work is shed first and critical last', () => {
+  const pipeline = createPipeline({ limits: [loadLimits({ maxInFlight: 10 })] });
+  const open = (priority: string) => {
+    const request = inboundRequest('/', { 'inmesh-priority': priority });
+    return pipeline.handle(pipeline.begin(request));
+  };
+  const admitted = (priority: string) => {
+    let count = 0;
+    while (open(priority) === proceed) count += 1;
+    return count;
+  };
+  expect(admitted('batch')).toBe(5);
+  expect(admitted('nonsense')).toBe(4);
+  expect(admitted('critical')).toBe(1);
+});
+
+test('an adaptive limit falls while latency rises with the load', () => {
+  const clock = createFakeClock();
+  const pipeline = createPipeline({
+    clock,
+    limits: [loadLimits({ maxInFlight: { initialLimit: 100 }, clock })],
+  });
+  const batchOf = (size: number, latencyMs: number): number => {
+    const exchanges = Array.from({ length: size }, () => pipeline.begin(inboundRequest()));
+    const admitted = exchanges.filter((one) => pipeline.handle(one) === proceed);
+    clock.advance(latencyMs);
+    for (const one of exchanges) pipeline.end(one, ended);
+    return admitted.length;
+  };
+  for (let i = 0; i < 20; i += 1) batchOf(20, 10);
+  expect(batchOf(200, 10)).toBe(90);
+  for (let i = 0; i < 40; i += 1) batchOf(200, 300);
+  expect(batchOf(200, 300)).toBeLessThan(30);
 });

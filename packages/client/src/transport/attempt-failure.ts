@@ -23,6 +23,7 @@ export const connectFailed: FailureKind = {
 
 const nobodyListens: FailureKind = {
   ...connectFailed,
+  kind: 'refused',
   result: 'refused',
   what: 'nobody listens there',
 };
@@ -41,6 +42,9 @@ export const attemptTimedOut: FailureKind = {
   maybeProcessed: true,
   what: 'no answer within the time for one attempt',
 };
+
+/** The same, and our own event loop stood still meanwhile: the answer may have been there. */
+export const attemptTimedOutLate: FailureKind = { ...attemptTimedOut, result: 'neutral' };
 
 const closed: FailureKind = {
   code: 'connection_closed',

@@ -9,12 +9,13 @@ import type {
   ResponseFlag,
   ServiceName,
 } from '@inmesh/core';
-import { MeshError } from '@inmesh/core';
+import { MeshError, meshHeaders } from '@inmesh/core';
 import type { Dispatcher } from 'undici';
 import { type DeadlineWheel, WheelTimer } from '../deadline-wheel.ts';
 import type { AttemptResult, EndpointState } from '../endpoint-state.ts';
 import {
   attemptTimedOut,
+  attemptTimedOutLate,
   classifyFailure,
   connectFailure,
   type FailureKind,
@@ -83,6 +84,8 @@ export class Attempt
   endedAt: number = 0;
   error: MeshError | undefined = undefined;
   mutualTls: boolean = false;
+  /** It was refused for want of capacity, before anything was done. */
+  overloaded: boolean = false;
 
   readonly #owner: AttemptOwner;
   readonly #clock: Clock;
@@ -162,7 +165,7 @@ export class Attempt
 
   /** The head is not wanted; the attempt counts as ended. Reads on a little to keep the connection. */
   discard(flag: ResponseFlag): void {
-    this.#end(resultOf(this.status), flag, undefined);
+    this.#end(this.#result, flag, undefined);
     this.#phase = 'discarding';
     this.#wheel.set(this, this.#clock.now() + discardLimitMs);
   }
@@ -182,7 +185,7 @@ export class Attempt
 
   override onDue(): void {
     if (this.#phase === 'discarding') this.#abort();
-    else this.#fail(attemptTimedOut, undefined);
+    else this.#fail(this.#wheel.late ? attemptTimedOutLate : attemptTimedOut, undefined);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -202,6 +205,7 @@ export class Attempt
     this.#phase = 'answered';
     this.#headAt = this.#clock.now();
     this.status = status;
+    if (status === 503) this.overloaded = headers[meshHeaders.overloaded] === '1';
     // undici closes the connection after these; nothing else may be sent on it.
     this.#reusable =
       this.method !== 'HEAD' && (headers.connection === undefined || !closes(headers.connection));
@@ -209,6 +213,10 @@ export class Attempt
       this,
       new UpstreamHead(status, statusText ?? '', headers, controller.rawHeaders as Buffer[]),
     );
+  }
+
+  get #result(): AttemptResult {
+    return this.overloaded ? 'neutral' : resultOf(this.status);
   }
 
   get headAt(): number {
@@ -233,7 +241,7 @@ export class Attempt
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const phase = this.#phase;
     if (phase !== 'answered' && phase !== 'discarding') return;
-    if (phase === 'answered') this.#end(resultOf(this.status), '-', undefined);
+    if (phase === 'answered') this.#end(this.#result, '-', undefined);
     this.#stop();
     (this.#pool as ConnectionPool).giveBack(this.#connection as Connection, this.#reusable);
     if (phase === 'discarding') return;

@@ -1,0 +1,61 @@
+import { type Clock, MeshError, systemClock } from '@inmesh/core';
+import type { Exchange } from './exchange.ts';
+import type { InboundStep } from './inbound-step.ts';
+import { refuse } from './refusal.ts';
+import { TokenBuckets } from './token-buckets.ts';
+
+export interface RateLimitOptions {
+  /** Requests a second for each key, in the long run. */
+  readonly perSecond: number;
+  /** Requests at once after a pause. @default perSecond, at least 1 */
+  readonly burst?: number;
+  /**
+   * Whose limit a request counts on; `undefined` lets it pass uncounted. Must not throw.
+   * @default the end user, else the caller's proven identity, else its address
+   */
+  readonly key?: (exchange: Exchange) => string | undefined;
+  /** Beyond it the key unused longest is forgotten, and starts with a full burst again. @default 10_000 */
+  readonly maxKeys?: number;
+  /** @default systemClock */
+  readonly clock?: Clock;
+}
+
+/**
+ * A step that answers 429 `rate_limited` to callers above their rate, each for itself, in this
+ * process. By default it goes by who the caller is, so it belongs after authentication:
+ * `createPipeline({ authorization: [rateLimit({ perSecond: 50 })] })`.
+ */
+export function rateLimit(options: RateLimitOptions): InboundStep {
+  const { perSecond, key = callerOf, maxKeys = 10_000, clock = systemClock } = options;
+  const burst = options.burst ?? Math.max(1, perSecond);
+  check(perSecond > 0 && Number.isFinite(perSecond), 'perSecond', 'above 0', perSecond);
+  check(burst >= 1 && Number.isFinite(burst), 'burst', '1 or more', burst);
+  check(Number.isSafeInteger(maxKeys) && maxKeys >= 1, 'maxKeys', 'a whole number from 1', maxKeys);
+  const buckets = new TokenBuckets(perSecond, burst, maxKeys);
+  return {
+    name: 'rate-limit',
+    run(_request, exchange) {
+      const caller = key(exchange);
+      if (caller === undefined) return undefined;
+      const waitMs = buckets.take(caller, clock.now());
+      if (waitMs === 0) return undefined;
+      return refuse(429, 'rate_limited', `more than ${perSecond} requests a second`, {
+        headers: ['retry-after', String(Math.ceil(waitMs / 1_000))],
+        flag: 'RL',
+      });
+    },
+  };
+}
+
+/** Only what was proven, and the address: what a caller says of itself would be a new key at will. */
+function callerOf({ context, peer, request }: Exchange): string | undefined {
+  const principal = context.identity?.principal;
+  if (principal !== undefined) return `user ${principal}`;
+  if (peer.identity !== undefined) return `workload ${peer.identity.spiffeId}`;
+  return `address ${request.socket.remoteAddress ?? ''}`;
+}
+
+function check(holds: boolean, name: string, expected: string, value: number): void {
+  if (holds) return;
+  throw new MeshError('invalid_argument', `${name} must be ${expected}, got ${value}`);
+}
