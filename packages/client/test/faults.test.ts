@@ -43,6 +43,20 @@ test('killing one of three endpoints under load fails no idempotent call', async
   await Promise.all(Array.from({ length: 20 }, worker));
 });
 
+test('a burst at an endpoint that was killed fails no call, POST included, whatever the retry budget', async () => {
+  const [gone, good] = [await upstream(), await upstream()];
+  await gone.close();
+  const mesh = clientOf([gone, good], {
+    balancer: { kind: 'round-robin' },
+    retryBudget: { ratio: 0, minPerSecond: 0 },
+  });
+  const calls = Array.from({ length: 100 }, (_, i) =>
+    mesh.request('http://reviews/', { method: i % 2 === 0 ? 'GET' : 'POST' }),
+  );
+  const statuses = (await Promise.all(calls)).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([200]));
+});
+
 test('a half-open peer that accepts and never answers costs one per-try time-out', async () => {
   const silent = await rawServer(() => {});
   const good = await upstream();

@@ -6,6 +6,7 @@ import { fullJitterMs } from '../src/backoff.ts';
 import { defaultPolicy } from '../src/policy-defaults.ts';
 import {
   type AttemptFailure,
+  isFreeRetry,
   isRetriable,
   type RetriedCall,
   retryDelayMs,
@@ -21,6 +22,7 @@ function broken(kind: AttemptFailure['kind'], maybeProcessed = true): AttemptFai
   return { status: 0, kind, maybeProcessed, headers: undefined };
 }
 const connectFailed = broken('connect-failed', false);
+const refused = broken('refused', false);
 const unsent = broken('reset-before-request', false);
 
 const { retry } = defaultPolicy;
@@ -106,8 +108,15 @@ describe('an answer that forbids it is believed', () => {
   });
 });
 
+test('only where nobody listened is a retry free of the budget', () => {
+  expect(isFreeRetry(refused)).toBe(true);
+  const others = [connectFailed, unsent, broken('reset'), broken('timeout'), answer(503)];
+  expect(others.map(isFreeRetry)).toEqual([false, false, false, false, false]);
+});
+
 describe("each condition means what Envoy's does", () => {
   const failures: Record<string, AttemptFailure> = {
+    refused,
     'connect-failed': connectFailed,
     unsent,
     reset: broken('reset'),
@@ -124,13 +133,13 @@ describe("each condition means what Envoy's does", () => {
     'grpc 13': answer(200, ['grpc-status', '13']),
     'grpc 14': answer(200, ['grpc-status', '14']),
   };
-  const noAnswer = ['connect-failed', 'unsent', 'reset', 'timeout'];
+  const noAnswer = ['refused', 'connect-failed', 'unsent', 'reset', 'timeout'];
   const table: [RetryCondition, string[]][] = [
     ['5xx', [...noAnswer, '500', '503', '599']],
     ['gateway-error', [...noAnswer, '503']],
     ['reset', noAnswer],
-    ['reset-before-request', ['connect-failed', 'unsent']],
-    ['connect-failure', ['connect-failed']],
+    ['reset-before-request', ['refused', 'connect-failed', 'unsent']],
+    ['connect-failure', ['refused', 'connect-failed']],
     ['refused-stream', ['unsent']],
     ['retriable-4xx', ['409']],
     ['retriable-status-codes', ['429']],
