@@ -94,7 +94,6 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   let ignoreSignals = (): void => {};
 
   const close = async (): Promise<void> => {
-    ignoreSignals();
     // First what brings new work, then what does it, then what it needed.
     await Promise.all([...servers].map((server) => server.close()));
     inbound.close();
@@ -102,6 +101,12 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     await source.close();
     metrics.close();
     events.removeAllListeners();
+    // Only now: a second signal, as npm and process groups send it, must not cut the drain short.
+    ignoreSignals();
+  };
+  const refuseWhenClosed = (): void => {
+    if (closing === undefined) return;
+    throw new MeshError('closed', `${workload.service}: the mesh is closed`);
   };
   const mesh: Mesh = {
     workload,
@@ -116,14 +121,17 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     names,
     clock,
     async listen(app, listenCode = {}) {
-      if (closing !== undefined)
-        throw new MeshError('closed', `${workload.service}: the mesh is closed`);
+      refuseWhenClosed();
       const listen: ListenOptions = resolveOptions(listenOptionTable, [], listenCode, process.env);
       const server = await startServer(
         { workload, options, pipeline: inbound, registry, logger },
         app,
         listen,
       );
+      if (closing !== undefined) {
+        await server.close(); // it was too late for `close` to see it
+        refuseWhenClosed();
+      }
       servers.add(server);
       if (servers.size === 1) {
         ignoreSignals = onShutdownSignal(listen.drainOn ?? ['SIGTERM'], mesh.close, logger);

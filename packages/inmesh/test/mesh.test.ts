@@ -234,6 +234,14 @@ test('what cannot be served is refused, and nothing is registered or left listen
   expect(mesh.inspect().servers).toEqual([]);
 });
 
+test('what begins to listen while the mesh closes is closed too', async () => {
+  const mesh = await createMesh({ service: 'orders', endpoints: {} });
+  const server = createServer();
+  const listening = mesh.listen(server, quick);
+  await Promise.all([mesh.close(), expect(listening).rejects.toMatchObject({ code: 'closed' })]);
+  expect(server.listening).toBe(false);
+});
+
 test('nothing is started after close', async () => {
   const mesh = await join({ service: 'reviews' });
   await mesh.close();

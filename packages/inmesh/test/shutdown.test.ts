@@ -87,6 +87,22 @@ test('SIGTERM under load loses no call, POST included, and the process ends as t
   expect(done).toBeGreaterThan(50);
 }, 40_000);
 
+test('a second SIGTERM, as npm and process groups send it, does not cut the drain short', async () => {
+  const first = start(service, { INMESH_PROPAGATION_MS: '1000' });
+  const second = start(service);
+  await Promise.all([first.line('serving'), second.line('serving')]);
+  await mesh.ready('reviews');
+  const traffic = load([get, get, post, post]);
+  await Promise.all(Array.from({ length: 20 }, get));
+  const at = performance.now();
+  first.process.kill('SIGTERM');
+  while (mesh.inspect().services[0]?.endpoints.every(({ status }) => status === 'up')) await turn();
+  first.process.kill('SIGTERM');
+  expect(await first.exit(20_000)).toEqual({ code: null, signal: 'SIGTERM' });
+  expect(performance.now() - at).toBeGreaterThan(1_000);
+  expect((await traffic.stop()).failures).toEqual([]);
+}, 40_000);
+
 test('kill -9 of one of three endpoints under load fails no call that may be repeated', async () => {
   const services = [start(service), start(service), start(service)];
   await Promise.all(services.map((program) => program.line('serving')));
