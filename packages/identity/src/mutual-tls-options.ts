@@ -37,7 +37,7 @@ export interface MutualTlsOptions {
   readonly random?: Random;
   /** @default silentLogger */
   readonly logger?: Logger;
-  /** `peer-refused`. Must not throw. */
+  /** `peer-refused`. */
   readonly onEvent?: (event: MeshEvent) => void;
 }
 

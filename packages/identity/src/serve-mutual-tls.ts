@@ -2,14 +2,13 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { isMeshError, MeshError } from '@inmesh/core';
+import { MeshError } from '@inmesh/core';
 import { createConnectionGuard } from './connection-guard.ts';
 import { readFirstByte } from './first-byte.ts';
+import { createHandshakes } from './handshakes.ts';
 import { type MutualTlsOptions, resolveMutualTlsOptions } from './mutual-tls-options.ts';
 import type { Peer } from './peer.ts';
 import { createPendingConnections } from './pending-connections.ts';
-import { followIdentity, serverTlsOptions, verifyClient } from './server-tls.ts';
 import { lostAuthority } from './trust-bundle.ts';
 
 /** Mutual TLS on a plain `http.Server`. */
@@ -46,56 +45,44 @@ export function serveMutualTls(server: Server, options: MutualTlsOptions): Mutua
     throw new MeshError('invalid_argument', 'server must be an http.Server, got an https.Server');
   }
   const resolved = resolveMutualTlsOptions(options);
-  const { identity, mode, firstByteTimeoutMs, handshakeTimeoutMs, clock, logger } = resolved;
+  const { identity, mode, firstByteTimeoutMs, logger } = resolved;
   const { revoked } = identity;
   const emit = server.emit;
 
-  const refuse = (reason: unknown, socket: Socket): void => {
-    const error = isMeshError(reason)
-      ? reason
-      : new MeshError('unauthenticated', `no TLS handshake: ${String(reason)}`, { cause: reason });
-    const address = socket.remoteAddress;
+  const tell = (error: MeshError, { remoteAddress: address }: Socket): void => {
     logger.info({ err: error, address }, 'a peer was refused');
-    resolved.onEvent({ kind: 'peer-refused', error, address });
-    socket.destroy();
+    try {
+      resolved.onEvent({ kind: 'peer-refused', error, address });
+    } catch (err) {
+      logger.error({ err }, 'an observer threw');
+    }
   };
   const guard = createConnectionGuard({
     ...resolved,
     revoked,
-    onRefused: ({ identity: { spiffeId } }, reason, { remoteAddress: address }) => {
-      const error = new MeshError('unauthenticated', `${spiffeId} has lost access: ${reason}`);
-      logger.warn({ err: error, address }, 'a peer has lost access on an open connection');
-      resolved.onEvent({ kind: 'peer-refused', error, address });
+    onRefused: ({ identity: { spiffeId } }, reason, socket) => {
+      tell(new MeshError('unauthenticated', `${spiffeId} has lost access: ${reason}`), socket);
     },
   });
-  const pending = createPendingConnections(server, clock);
-
+  const pending = createPendingConnections(server, resolved.clock);
   const handOver = (socket: Socket, peer: Peer | undefined): void => {
     pending.remove(socket);
     guard.watch(socket, peer);
     Reflect.apply(emit, server, ['connection', socket]);
   };
-  const tlsServer = createTlsServer({
-    ...serverTlsOptions(identity.tls()),
-    handshakeTimeout: handshakeTimeoutMs,
-  });
-  tlsServer.on('secureConnection', (socket: TLSSocket) => {
-    const credential = identity.tls();
-    try {
-      if (credential === undefined) throw new MeshError('unauthenticated', 'no identity yet');
-      handOver(socket, verifyClient(socket, credential, { clock, revoked }));
-    } catch (error) {
-      refuse(error, socket);
-    }
-  });
-  tlsServer.on('tlsClientError', (error, socket) => {
-    refuse(socket.authorizationError ?? error, socket);
-  });
+  const handshakes = createHandshakes({ ...resolved, onVerified: handOver, onRefused: tell });
 
-  const startTls = (socket: Socket): void => void tlsServer.emit('connection', socket);
-  const startPlain = (socket: Socket): void => {
-    handOver(socket, undefined);
-    socket.resume();
+  const onFirstByte = (socket: Socket, first: 'tls' | 'plain'): void => {
+    if (first === 'tls') {
+      handshakes.start(socket);
+    } else if (mode() === 'strict') {
+      // It has become strict while the connection was silent.
+      tell(new MeshError('unauthenticated', 'only mutual TLS is taken'), socket);
+      socket.destroy();
+    } else {
+      handOver(socket, undefined);
+      socket.resume();
+    }
   };
   const onConnection = (socket: Socket): void => {
     const now = mode();
@@ -105,13 +92,8 @@ export function serveMutualTls(server: Server, options: MutualTlsOptions): Mutua
     }
     socket.on('error', ignore);
     pending.add(socket);
-    if (now === 'strict') startTls(socket);
-    else {
-      readFirstByte(socket, firstByteTimeoutMs, (first) => {
-        if (first === 'tls') startTls(socket);
-        else startPlain(socket);
-      });
-    }
+    if (now === 'strict') handshakes.start(socket);
+    else readFirstByte(socket, firstByteTimeoutMs, (first) => onFirstByte(socket, first));
   };
   const emitGuarded = (...event: Parameters<EventEmitter['emit']>): boolean => {
     if (event[0] === 'connection') {
@@ -128,7 +110,7 @@ export function serveMutualTls(server: Server, options: MutualTlsOptions): Mutua
 
   let trust = identity.tls()?.trust;
   const stops = [
-    followIdentity(tlsServer, identity),
+    handshakes.stop,
     identity.onChange((credential) => {
       // Whose authority is gone has to prove itself again, on open connections too.
       if (trust !== undefined && lostAuthority(trust, credential.trust)) guard.retire(isTls);

@@ -198,6 +198,22 @@ describe('a change of mode', () => {
     });
   });
 
+  test('to strict refuses a plain connection that was silent until then', async () => {
+    const [, server] = await both();
+    let mode: MutualTlsMode = 'permissive';
+    const { port, tls, refusals } = await fixture.serve(server, { mode: () => mode });
+    const early = connectTcp(port, '127.0.0.1').resume();
+    early.on('error', () => {});
+    await once(early, 'connect');
+    // Connections are accepted in order: with this one served the early one waits for its first byte.
+    await getPlain(port);
+    mode = 'strict';
+    tls.modeChanged();
+    early.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    await once(early, 'close');
+    expect(refusals()).toEqual(['only mutual TLS is taken']);
+  });
+
   test('to disable ends mutual TLS after a response', async () => {
     const [client, server] = await both();
     let mode: MutualTlsMode = 'strict';

@@ -39,14 +39,14 @@ export interface CertificateAuthorityOptions {
   readonly logger?: Logger;
 }
 
-export interface IssueRequest {
+interface IssueRequest {
   /** PKCS#10 in PEM. */
   readonly csr: string;
   /** Who has proven to ask: the certificate is for it, whatever the request says. */
   readonly spiffeId: string;
 }
 
-export interface IssuedCertificate {
+interface IssuedCertificate {
   /** PEM, the leaf first. */
   readonly chain: string;
   /** PEM: whom to trust. */
