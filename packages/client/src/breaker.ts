@@ -14,6 +14,8 @@ export interface Breaker {
   force(state: 'open' | 'closed' | undefined): void;
   /** Reading it never changes it: an open breaker stays `open` until a call asks to pass. */
   readonly state: BreakerState;
+  /** Whether `force` holds it. */
+  readonly forced: boolean;
 }
 
 interface Probe {
@@ -68,6 +70,10 @@ class HystrixBreaker implements Breaker {
     return shownAs[this.#state.name];
   }
 
+  get forced(): boolean {
+    return this.#state.name.startsWith('forced');
+  }
+
   tryAcquire(now: number): number {
     const state = this.#state;
     switch (state.name) {
@@ -101,7 +107,7 @@ class HystrixBreaker implements Breaker {
   force(forced: 'open' | 'closed' | undefined): void {
     if (forced === 'open') this.#change({ name: 'forced-open' });
     else if (forced === 'closed') this.#change({ name: 'forced-closed' });
-    else if (this.#state.name.startsWith('forced')) this.#close();
+    else if (this.forced) this.#close();
   }
 
   #count(ok: boolean, now: number): void {

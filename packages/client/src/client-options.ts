@@ -104,6 +104,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   check(maxBodyBytes >= 1, 'maxBodyBytes', '1 or more', maxBodyBytes);
   const priority = options.priority ?? 'default';
   check(priorities.includes(priority), 'priority', "'critical', 'default' or 'batch'", priority);
+  const timeoutMs = duration('timeoutMs', options.timeoutMs ?? 10_000);
+  const policy = resolvePolicy(policyPart(options));
+  checkTogether(timeoutMs, policy);
   return Object.freeze({
     source: resolveSource(options),
     router: options.router ?? fixedRouter(),
@@ -117,13 +120,13 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     interceptors: [...(options.interceptors ?? [])],
     attemptHooks: [...(options.attemptHooks ?? [])],
     observers: [...(options.observers ?? [])],
-    timeoutMs: duration('timeoutMs', options.timeoutMs ?? 10_000),
+    timeoutMs,
     maxBodyBytes,
     sourceWaitMs: duration('sourceWaitMs', options.sourceWaitMs ?? 5_000),
     closeTimeoutMs: duration('closeTimeoutMs', options.closeTimeoutMs ?? 10_000),
     samplingRatio,
     priority,
-    policy: resolvePolicy(policyPart(options)),
+    policy,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: options.logger ?? silentLogger,
@@ -148,6 +151,16 @@ function policyPart(options: ClientOptions): PolicyOptions {
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as PolicyOptions;
+}
+
+/** Each may be, and both together may not: what could never come to be was not meant. 0 is no limit. */
+function checkTogether(timeoutMs: number, { retry, hedge, limit, pool }: ClientPolicy): void {
+  if (timeoutMs === 0) timeoutMs = Infinity;
+  const below = (name: string, value: number, ofName: string, limitMs: number) =>
+    check(value <= limitMs, name, `at most ${ofName} (${limitMs})`, value);
+  below('retry.perTryTimeoutMs', retry.perTryTimeoutMs, 'timeoutMs', timeoutMs);
+  if (hedge?.delayMs !== undefined) below('hedge.delayMs', hedge.delayMs, 'timeoutMs', timeoutMs);
+  if (limit !== null) below('limit.minLimit', limit.minLimit, 'pool.maxRequests', pool.maxRequests);
 }
 
 function duration(name: string, value: number): number {

@@ -26,3 +26,4 @@ export type {
   ServiceInspection,
 } from './inspection.ts';
 export type { PolicyOptions } from './policy-defaults.ts';
+export { batch, type ClientPreset, critical, interactive } from './presets.ts';

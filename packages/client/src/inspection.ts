@@ -35,6 +35,22 @@ export interface DestinationInspection {
   readonly port: number | undefined;
   /** `off`: it has none. An open breaker turns half-open at the next call, not by the clock. */
   readonly breaker: BreakerState | 'off';
+  /** Whether somebody holds the breaker open or closed. */
+  readonly breakerForced: boolean;
+  /** Retries that the budget would allow now. */
+  readonly retriesLeft: number;
+  /** Second attempts that race first ones; `undefined` when off. */
+  readonly hedging:
+    | {
+        /** `undefined` while too little is known to say. */
+        readonly delayMs: number | undefined;
+        readonly hedgesLeft: number;
+      }
+    | undefined;
+  /** The adaptive limit as it is now; `undefined` when off. */
+  readonly adaptiveLimit: number | undefined;
+  /** The chance with which a call is refused here; 0 when throttling is off. */
+  readonly refusalRatio: number;
   readonly inFlight: number;
   /** Calls that wait because `maxRequests` are in flight. */
   readonly pending: number;
@@ -53,6 +69,8 @@ export interface EndpointInspection {
   readonly status: EndpointStatus;
   readonly version: string;
   readonly ejected: boolean;
+  /** For how long it is left alone yet, because it had no capacity. */
+  readonly restsMs: number;
   readonly draining: boolean;
   readonly inFlight: number;
   readonly connections: number;
@@ -71,13 +89,17 @@ export function inspectServices(
     revision: cluster.list?.revision ?? '',
     ageMs: cluster.list === undefined ? 0 : now - cluster.list.asOf,
     endpoints: [...cluster.endpoints.values()].map((state) =>
-      inspectEndpoint(state, connections.count(state)),
+      inspectEndpoint(state, connections.count(state), now),
     ),
     destinations: [...cluster.destinations()].map((state) => inspectDestination(state, now)),
   }));
 }
 
-function inspectEndpoint(state: EndpointState, connections: number): EndpointInspection {
+function inspectEndpoint(
+  state: EndpointState,
+  connections: number,
+  now: number,
+): EndpointInspection {
   const { id, address, ports, status, labels } = state.endpoint;
   return {
     id,
@@ -86,6 +108,7 @@ function inspectEndpoint(state: EndpointState, connections: number): EndpointIns
     status,
     version: labels.version ?? '',
     ejected: state.ejections > 0,
+    restsMs: Math.max(0, state.restUntil - now),
     draining: state.draining,
     inFlight: state.inFlight,
     connections,
@@ -93,12 +116,21 @@ function inspectEndpoint(state: EndpointState, connections: number): EndpointIns
 }
 
 function inspectDestination(state: DestinationState, now: number): DestinationInspection {
-  const { destination, breaker, inFlight, pending, pool, pickedAt } = state;
+  const { destination, breaker, budget, inFlight, pending, pool, pickedAt } = state;
+  const { hedging, limiter, throttle } = state;
   const { maxRequests, maxPending, maxConnections } = pool;
   return {
     subset: destination.subset,
     port: destination.port,
     breaker: breaker?.state ?? 'off',
+    breakerForced: breaker?.forced ?? false,
+    retriesLeft: budget.remaining(now),
+    hedging: hedging && {
+      delayMs: hedging.delayMs(now),
+      hedgesLeft: hedging.budget.remaining(now),
+    },
+    adaptiveLimit: limiter?.limit,
+    refusalRatio: throttle?.refusalRatio(now) ?? 0,
     inFlight,
     pending,
     maxRequests,
