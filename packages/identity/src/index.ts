@@ -11,15 +11,12 @@ export {
   type ConnectionGuardOptions,
   createConnectionGuard,
 } from './connection-guard.ts';
+export { createIdentity } from './create-identity.ts';
 export type { SvidCredential } from './credential.ts';
 export { createCsr, generateKey, type KeyPair } from './csr.ts';
 export { type CertificateRequest, readCsr } from './csr-reader.ts';
 export type { IdentityCommonOptions, IdentityOptions } from './identity-options.ts';
-export {
-  createIdentity,
-  type IdentitySource,
-  type IdentityState,
-} from './identity-source.ts';
+export type { IdentitySource, IdentityState } from './identity-source.ts';
 export type { MutualTlsMode, MutualTlsOptions } from './mutual-tls-options.ts';
 export type { Peer, PeerChecks } from './peer.ts';
 export { createRevocationList, type RevocationList } from './revocation-list.ts';
