@@ -1,3 +1,4 @@
+import { getMaxListeners, setMaxListeners } from 'node:events';
 import type { Call, CallBody, CallOptions, Clock, RequestContext, ServiceName } from '@inmesh/core';
 import { currentContext, MeshError, maxTimerDelayMs } from '@inmesh/core';
 import { checkUnread } from './call-body.ts';
@@ -61,6 +62,7 @@ export class PreparedCall implements Call {
     this.body = typeof body === 'string' ? Buffer.from(body) : body;
     this.options = options;
     this.signal = input.signal;
+    if (input.signal !== undefined) expectManyCalls(input.signal);
     this.upgrade = input.upgrade;
     if (body !== null) this.#checkBody();
     if (options !== noOptions) checkOptions(options);
@@ -82,6 +84,15 @@ export class PreparedCall implements Call {
       );
     }
   }
+}
+
+/** What undici's fetch allows, for the same reason: many calls under one signal are no leak. */
+const maxCallsPerSignal = 1_500;
+
+function expectManyCalls(signal: AbortSignal): void {
+  // Another realm's or a polyfilled signal is left as it is: Node counts only its own.
+  if (!(signal instanceof EventTarget)) return;
+  if (getMaxListeners(signal) < maxCallsPerSignal) setMaxListeners(maxCallsPerSignal, signal);
 }
 
 /** Upper-case for the methods that everybody knows; others are case-sensitive, as HTTP says. */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { currentContext, type RequestContext, runInContext } from '@inmesh/core';
 import { eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
@@ -169,3 +170,18 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   });
   return { promise, resolve };
 }
+
+test('73: twenty calls under one signal are no leak that Node warns of, and all end with it', async () => {
+  const server = await upstream({ fault: { kind: 'silent' } });
+  const mesh = clientOf([server]);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = Promise.allSettled(
+    Array.from({ length: 20 }, () => mesh.request('http://reviews/', { signal })),
+  );
+  await eventually(() => server.requests === 20);
+  expect(getMaxListeners(signal)).toBeGreaterThan(20);
+  controller.abort();
+  for (const result of await calls) expect(result.status).toBe('rejected');
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});

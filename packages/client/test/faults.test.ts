@@ -241,6 +241,18 @@ test('connections stay within the limit, and calls share them', async () => {
   expect(server.requests).toBe(100);
 });
 
+test('a burst of calls that last gets connections of its own, however many handshakes go at once', async () => {
+  const held: (() => void)[] = [];
+  const server = await upstream((_request, response) => {
+    held.push(() => response.end());
+  });
+  const mesh = clientOf([server]);
+  const calls = Array.from({ length: 40 }, () => mesh.request('http://reviews/'));
+  await eventually(() => held.length === 40);
+  for (const release of held) release();
+  for (const { status } of await Promise.all(calls)) expect(status).toBe(200);
+});
+
 test('a connection serves no more requests than it may, and 1 switches keep-alive off', async () => {
   const server = await upstream(echo);
   const mesh = clientOf([server], { pool: { maxRequestsPerConnection: 1 } });

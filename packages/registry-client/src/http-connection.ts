@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { MeshError } from '@inmesh/core';
 import { Client } from 'undici';
@@ -42,6 +43,8 @@ export class HttpConnection {
   constructor(server: RegistryServer, options: ResolvedOptions) {
     this.#server = server;
     this.#options = options;
+    // One listener per request under way: a slow registry is no leak, and not worth Node's warning.
+    setMaxListeners(0, this.#closed.signal);
   }
 
   /** Sends one request and gives the answer's JSON, or `undefined` for an empty one. Throws `MeshError`. */

@@ -161,14 +161,17 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #handshakeDone(connection: Connection): void {
+    const policy = this.#policy as PoolPolicy;
     this.#open.add(connection);
     const next = this.#waiting.shift();
-    if (next !== undefined) {
-      next.connected(connection);
+    if (next === undefined) {
+      connection.park(policy.idleTimeoutMs);
+      this.#idle.push(connection);
       return;
     }
-    connection.park((this.#policy as PoolPolicy).idleTimeoutMs);
-    this.#idle.push(connection);
+    next.connected(connection);
+    // More may wait than handshakes were allowed at once: a handshake that ends makes room for one.
+    this.#openMore(policy);
   }
 
   /**
