@@ -28,15 +28,13 @@ test(
   async () => {
     const url = await serve(0);
     const foundAt: number[] = [];
-    let lost = 0;
     for (let i = 0; i < size; i += 1) {
       const client = createRegistryClient({
         servers: url,
         startTimeoutMs: patienceMs,
         observer: {
           event({ kind }) {
-            if (kind === 'registry-lost') lost += 1;
-            else if (kind === 'registry-found') foundAt.push(performance.now());
+            if (kind === 'registry-found') foundAt.push(performance.now());
           },
         },
       });
@@ -48,6 +46,8 @@ test(
       const ports = [{ name: 'http', port: 9_000 + i }];
       await client.register({ service: 'orders', address: '127.0.0.1', ports });
     }
+    // By their state, not by counted events: on a busy machine one may be lost and found twice.
+    const all = (kind: string): boolean => clients.every(({ state }) => state.kind === kind);
     const known = (): boolean =>
       clients.every((client) => {
         const list = client.get(service)?.endpoints ?? [];
@@ -56,15 +56,15 @@ test(
     await until(known);
 
     await server?.close();
-    await until(() => lost === size);
+    await until(() => all('lost'));
     expect(known()).toBe(true);
     foundAt.length = 0;
     const backAt = performance.now();
     await serve(Number(new URL(url).port));
-    await until(() => foundAt.length === size);
+    await until(() => all('connected'));
     expect(known()).toBe(true);
     await until(() => server?.status().registrations === endpoints);
-    expect(server?.status()).toMatchObject({ sessions: size, watchers: size });
+    await until(() => server?.status().watchers === size);
 
     const bySlot = new Map<number, number>();
     for (const at of foundAt) {
