@@ -63,11 +63,12 @@ export async function playCheck(): Promise<boolean> {
     await shop.registry.start();
     const late = await shop.start('reviews-v2');
     claim('the registry is back and takes registrations', true, late.name);
+    const servedAt = performance.now();
     await until(() => serves(ledger, late), 10_000);
     claim(
       'what registered after it came back is called',
       serves(ledger, late),
-      `${share(ledger, late).toFixed(0)} % of reviews`,
+      `${(performance.now() - servedAt).toFixed(0)} ms after it served`,
     );
     await wait(2_000);
     nothingFailed('after the registry came back', back);

@@ -1,3 +1,4 @@
+// Over 250 lines: what joins the parts, and closes them in order.
 import { AsyncResource } from 'node:async_hooks';
 import type {
   Call,

@@ -1,3 +1,4 @@
+// Over 250 lines: the whole wire, so that both ends are written from one page.
 /**
  * The wire between registry client and registry server, version 1. All bodies are JSON, errors are
  * `application/problem+json`. Times are durations in milliseconds: the two clocks are never compared.

@@ -2,35 +2,23 @@ import type { createClient } from '@inmesh/client';
 import type { MeshOptions } from './options.ts';
 
 /** The options that client and mesh share by name. */
+const shared = [
+  'outbound',
+  'timeoutMs',
+  'maxBodyBytes',
+  'sourceWaitMs',
+  'samplingRatio',
+  'balancer',
+  'pool',
+  'outlier',
+  'breaker',
+  'retry',
+  'retryBudget',
+  'interceptors',
+] as const satisfies readonly (keyof MeshOptions)[];
+
 export function clientOptions(options: MeshOptions): Partial<Parameters<typeof createClient>[0]> {
-  const {
-    outbound,
-    timeoutMs,
-    maxBodyBytes,
-    sourceWaitMs,
-    samplingRatio,
-    balancer,
-    pool,
-    outlier,
-    breaker,
-    retry,
-    retryBudget,
-    interceptors,
-  } = options;
-  const chosen = {
-    outbound,
-    timeoutMs,
-    maxBodyBytes,
-    sourceWaitMs,
-    samplingRatio,
-    balancer,
-    pool,
-    outlier,
-    breaker,
-    retry,
-    retryBudget,
-    interceptors,
-  };
+  const chosen = Object.fromEntries(shared.map((name) => [name, options[name]]));
   return { ...definedOnly(chosen), ...seams(options) };
 }
 

@@ -1,3 +1,4 @@
+// Over 250 lines: one execution from its cache to its fallback, whose order is the point.
 import type { Clock, RequestContext } from '@inmesh/core';
 import { currentContext, isMeshError, MeshError } from '@inmesh/core';
 import { LastGoodStore } from '../last-good-store.ts';

@@ -1,3 +1,4 @@
+// Over 250 lines: the states of one try, and undici's callbacks that move it between them.
 import type { Duplex } from 'node:stream';
 import type {
   CallBody,
