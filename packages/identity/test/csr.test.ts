@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { createCsr, generateKey } from '@inmesh/identity';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -23,19 +22,6 @@ test('another implementation reads the request: its name, its key, its signature
   expect(namesIn(request)).toEqual({ critical: true, names: [{ type: 'url', value: uri }] });
   const spki = key.publicKey.export({ type: 'spki', format: 'der' });
   expect(Buffer.from(request.publicKey.rawData).equals(spki)).toBe(true);
-});
-
-// Where it is installed; the tests above do without.
-const openssl = spawnSync('openssl', ['version']).status === 0 ? test : undefined;
-openssl?.('openssl accepts the request', () => {
-  const csr = createCsr(generateKey(), uri);
-  const text = execFileSync('openssl', ['req', '-verify', '-noout', '-text'], {
-    input: csr,
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  expect(text).toContain(`URI:${uri}`);
-  expect(text).toContain('ecdsa-with-SHA256');
 });
 
 test('a long name makes long lengths, which are read all the same', async () => {
