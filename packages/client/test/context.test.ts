@@ -17,8 +17,13 @@ function contextOf(user: string): RequestContext {
 
 test('no identity leaks over a reused socket: retries and answers keep their caller', async () => {
   const server = await upstream(echo);
-  // Every third request fails once, so that retries start inside undici's callbacks.
-  server.fault = (_request, number) => (number % 3 === 0 ? { kind: 'reset' } : undefined);
+  // Every third request fails, each user's once at most, so that retries start inside undici's callbacks.
+  const failed = new Set<string | undefined>();
+  server.fault = ({ url }, number) => {
+    if (number % 3 !== 0 || failed.has(url)) return undefined;
+    failed.add(url);
+    return { kind: 'reset' };
+  };
   const mesh = clientOf([server], {
     pool: { maxConnections: 2 },
     outlier: null,
@@ -37,6 +42,7 @@ test('no identity leaks over a reused socket: retries and answers keep their cal
     });
   };
   await Promise.all(Array.from({ length: 40 }, (_, i) => call(i)));
+  expect(failed.size).toBeGreaterThan(5);
   expect(server.connections).toBeLessThan(server.requests / 2);
 });
 
