@@ -152,7 +152,12 @@ export const meshOptionTable: readonly OptionRow[] = rows(
   ['retry.avoidTried', 'boolean', 'true', 'Try another endpoint while there is one.'],
   ['retry.nonIdempotent', 'boolean', 'false', 'Repeat a POST that may have been processed.'],
   ['retryBudget.ratio', ratio, '0.2', 'Retries per call, over all calls to a destination.'],
-  ['retryBudget.minPerSecond', countOrOff, '10', 'Retries a second that are allowed even where the share is less.'],
+  [
+    'retryBudget.minPerSecond',
+    countOrOff,
+    '10',
+    'Retries a second that are allowed even where the share is less.',
+  ],
   ['retryBudget.ttlMs', duration, '10000', 'How long a call counts towards the budget.'],
 );
 

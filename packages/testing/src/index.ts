@@ -5,6 +5,7 @@ export * from './memory-source.ts';
 export * from './middleware-suite.ts';
 export * from './recording-observer.ts';
 export * from './seeded-random.ts';
+export { systemProgram } from './system-program.ts';
 export {
   type FaultChoice,
   startUpstream,
