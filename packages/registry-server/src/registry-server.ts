@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { MeshError, type ServerStatus } from '@inmesh/core';
+import { everybody } from './access/principal.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
 import type { App } from './http/app.ts';
@@ -123,6 +124,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       bodyBytes: limits.bodyBytes,
       headerTimeoutMs: limits.headerTimeoutMs,
       guard,
+      authenticate: () => everybody,
       early: createRenewalHandler({ guard, renew }),
       logger,
     });

@@ -2,6 +2,7 @@ import { createServer, type ServerOptions } from 'node:http';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { Logger } from '@inmesh/core';
 import fastify, { type FastifyReply } from 'fastify';
+import { type Authenticate, enforceAccess } from '../access/enforce-access.ts';
 import type { App } from './app.ts';
 import { openapi } from './openapi.ts';
 import { createProblem, problemOf } from './problem.ts';
@@ -13,6 +14,7 @@ export interface AppOptions {
   readonly bodyBytes: number;
   readonly headerTimeoutMs: number;
   readonly guard: RequestGuard;
+  readonly authenticate: Authenticate;
   /** Sees every request before Fastify does, and before its hooks. */
   readonly early: EarlyHandler;
   readonly logger: Logger;
@@ -34,7 +36,7 @@ const browserHeaders = {
 
 /** A Fastify instance that is strict about what comes in, and answers every error as a problem. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { guard, early, logger, headerTimeoutMs } = options;
+  const { guard, authenticate, early, logger, headerTimeoutMs } = options;
   const app: App = fastify({
     logger: false,
     bodyLimit: options.bodyBytes,
@@ -60,7 +62,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   // Only JSON: what a page can send without asking first (text/plain, forms) is not even read.
   app.removeContentTypeParser('text/plain');
-  // The first hook of each request, where authentication will follow (and in the renewal handler).
+  // The first hook of each request: who is of another host or origin is not even asked for a proof.
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = guard(request.raw);
     if (refusal === undefined) {
@@ -72,6 +74,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     logger.warn({ status: refusal.status, remote: request.ip }, 'request refused');
     sendProblem(reply, refusal);
   });
+  enforceAccess(app, authenticate);
   app.setNotFoundHandler((_request, reply) => {
     sendProblem(
       reply,

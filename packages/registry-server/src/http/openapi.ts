@@ -27,5 +27,9 @@ export async function openapi(app: App): Promise<void> {
       buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`),
     },
   });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get(
+    '/openapi.json',
+    { config: { access: ['service', 'reader'] }, schema: { hide: true } },
+    async () => app.swagger(),
+  );
 }

@@ -18,6 +18,7 @@ export function operationRoutes(app: App, options: OperationRoutesOptions): void
   app.get(
     '/v1/status',
     {
+      config: { access: 'reader' },
       schema: {
         tags,
         summary: 'How the server is',
@@ -29,13 +30,17 @@ export function operationRoutes(app: App, options: OperationRoutesOptions): void
 
   app.get(
     '/healthz',
-    { schema: { tags, summary: 'Whether the process is alive', response: { 200: Type.String() } } },
+    {
+      config: { access: 'open' },
+      schema: { tags, summary: 'Whether the process is alive', response: { 200: Type.String() } },
+    },
     async () => 'ok',
   );
 
   app.get(
     '/readyz',
     {
+      config: { access: 'open' },
       schema: {
         tags,
         summary: 'Whether to send clients here',
@@ -50,7 +55,10 @@ export function operationRoutes(app: App, options: OperationRoutesOptions): void
 
   app.get(
     '/metrics',
-    { schema: { tags, summary: 'Metrics as Prometheus text', response: { 200: Type.String() } } },
+    {
+      config: { access: 'reader' },
+      schema: { tags, summary: 'Metrics as Prometheus text', response: { 200: Type.String() } },
+    },
     async (_request, reply) => {
       reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8');
       return options.renderMetrics();

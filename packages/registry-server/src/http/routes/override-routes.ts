@@ -14,6 +14,7 @@ export function overrideRoutes(app: App, overrides: Overrides): void {
   app.put(
     url,
     {
+      config: { access: 'operator' },
       schema: {
         tags,
         summary: "Override an endpoint's status; survives a restart of both sides",
@@ -31,6 +32,7 @@ export function overrideRoutes(app: App, overrides: Overrides): void {
   app.delete(
     url,
     {
+      config: { access: 'operator' },
       schema: {
         tags,
         summary: 'Take an override back',

@@ -14,6 +14,7 @@ export function registrationRoutes(app: App, state: RegistryState): void {
   app.put(
     url,
     {
+      config: { access: 'service' },
       schema: {
         tags: ['sessions'],
         summary: 'Register an endpoint, or change it',
@@ -33,6 +34,7 @@ export function registrationRoutes(app: App, state: RegistryState): void {
   app.delete(
     url,
     {
+      config: { access: 'service' },
       schema: {
         tags: ['sessions'],
         summary: 'Deregister an endpoint: it drains at once and is removed a moment later',

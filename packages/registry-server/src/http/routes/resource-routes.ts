@@ -34,6 +34,7 @@ export function resourceRoutes(app: App, options: ResourceRoutesOptions): void {
   app.get(
     '/v1/resources',
     {
+      config: { access: ['service', 'reader'] },
       schema: {
         tags,
         summary: 'The configuration, or the part of it that is asked for',
@@ -59,6 +60,7 @@ export function resourceRoutes(app: App, options: ResourceRoutesOptions): void {
   app.post(
     '/v1/resources',
     {
+      config: { access: 'operator' },
       bodyLimit: applyBytes,
       schema: {
         tags,
@@ -84,6 +86,7 @@ export function resourceRoutes(app: App, options: ResourceRoutesOptions): void {
   app.get(
     url,
     {
+      config: { access: ['service', 'reader'] },
       schema: {
         tags,
         summary: 'Look a resource up',
@@ -102,6 +105,7 @@ export function resourceRoutes(app: App, options: ResourceRoutesOptions): void {
   app.delete(
     url,
     {
+      config: { access: 'operator' },
       schema: {
         tags,
         summary: 'Delete a resource',

@@ -14,6 +14,7 @@ export function serviceRoutes(app: App, state: RegistryState): void {
   app.get(
     '/v1/services',
     {
+      config: { access: ['service', 'reader'] },
       schema: {
         tags,
         summary: 'List services by name',
@@ -34,6 +35,7 @@ export function serviceRoutes(app: App, state: RegistryState): void {
   app.get(
     '/v1/services/:namespace/:name',
     {
+      config: { access: ['service', 'reader'] },
       schema: {
         tags,
         summary: 'Look a service up',

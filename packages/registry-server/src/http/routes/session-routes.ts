@@ -25,6 +25,7 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
   app.post(
     '/v1/sessions',
     {
+      config: { access: 'service' },
       schema: {
         tags,
         summary: 'Open a session',
@@ -47,7 +48,10 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
   // Describes renewals, and says why one failed; those that succeed rarely come this far.
   app.put<{ Params: { session: string } }>(
     '/v1/sessions/:session',
-    { schema: { tags, summary: 'Renew a session', response: answers({ 204: noContent }) } },
+    {
+      config: { access: 'service' },
+      schema: { tags, summary: 'Renew a session', response: answers({ 204: noContent }) },
+    },
     (request, reply) => {
       if (!renew(request.params.session)) state.sessions.get(request.params.session);
       reply.code(204).send();
@@ -57,6 +61,7 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
   app.delete<{ Params: { session: string } }>(
     '/v1/sessions/:session',
     {
+      config: { access: 'service' },
       schema: {
         tags,
         summary: 'Close a session; its registrations go with it',
@@ -73,6 +78,7 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
   app.get(
     '/v1/sessions',
     {
+      config: { access: 'reader' },
       schema: {
         tags: ['operations'],
         summary: 'List sessions, without their secrets',

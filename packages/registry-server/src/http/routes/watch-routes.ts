@@ -22,6 +22,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
   app.put(
     '/v1/sessions/:session/subscriptions',
     {
+      config: { access: 'service' },
       schema: {
         tags,
         summary: 'Say what the stream carries; replaces what it carried',
@@ -39,6 +40,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
   app.get(
     '/v1/sessions/:session/watch',
     {
+      config: { access: 'service' },
       schema: {
         tags,
         summary: 'Follow the subscriptions: server-sent events, resumed by Last-Event-ID',
