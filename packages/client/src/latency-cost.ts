@@ -7,13 +7,21 @@ const failureWeight = 1 / 8;
 /** However much it fails, it keeps a 16th of its success share, so that recovery is seen. */
 const minSuccessRatio = 1 / 16;
 
+/**
+ * How much a better answer counts at least, however soon it follows: some sixty of them outweigh a
+ * peak. Else a stall of the whole machine, or one pause for garbage collection, would make a busy
+ * endpoint look for a whole decay time like one that is really slow.
+ */
+const minSuccessWeight = 1 / 32;
+
 /** After so many decay times nothing that was measured says anything of now. */
 const forgottenAfterDecays = 5;
 
 /**
  * What a request to an endpoint costs, judged by the last ones: Finagle's peak EWMA of latency,
- * raised by failures. A latency above the average replaces it at once and is forgotten slowly, so
- * one slow answer is enough to be avoided; unused, the cost fades, so the endpoint is tried again.
+ * raised by failures. A latency above the average replaces it at once and is forgotten slowly, by
+ * time or by better answers, so one slow answer is enough to be avoided; unused, the cost fades, so
+ * the endpoint is tried again.
  *
  * A failure never makes an endpoint look faster, however fast it fails: it holds the average up and
  * multiplies the cost by 1 / success-ratio^2.
@@ -42,7 +50,8 @@ export class LatencyCost {
     if (latencyMs >= this.#averageMs) {
       this.#averageMs = latencyMs;
     } else {
-      const kept = Math.exp(-Math.max(0, now - this.#measuredAt) / this.decayMs);
+      const age = Math.max(0, now - this.#measuredAt);
+      const kept = Math.min(Math.exp(-age / this.decayMs), 1 - minSuccessWeight);
       this.#averageMs = this.#averageMs * kept + latencyMs * (1 - kept);
     }
     this.#measuredAt = now;

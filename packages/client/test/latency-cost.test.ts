@@ -18,8 +18,17 @@ test('a latency above the average replaces it at once', () => {
 test('a latency below the average is approached with the decay time', () => {
   const cost = new LatencyCost(decayMs);
   cost.succeeded(250, 0);
-  for (let now = 10; now <= decayMs; now += 10) cost.succeeded(5, now);
+  for (let now = 500; now <= decayMs; now += 500) cost.succeeded(5, now);
   expect(cost.at(decayMs)).toBeCloseTo(5 + 245 / Math.E, 0);
+});
+
+test('sixty-odd better answers outweigh a peak, however soon they come', () => {
+  const cost = new LatencyCost(decayMs);
+  cost.succeeded(250, 0);
+  for (let answer = 1; answer <= 5; answer += 1) cost.succeeded(5, answer);
+  expect(cost.at(5)).toBeGreaterThan(200); // a lucky few do not
+  for (let answer = 6; answer <= 120; answer += 1) cost.succeeded(5, answer);
+  expect(cost.at(120)).toBeLessThan(15);
 });
 
 test('unused, the cost fades, and is forgotten after five decay times', () => {
