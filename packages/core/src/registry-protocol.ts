@@ -19,13 +19,18 @@
  *   DELETE /v1/resources/:kind/:namespace/:name          → 200 ResourcesApplied; 404 `not_found`
  *   GET    /v1/sessions?limit=&after=                    SessionPage (operators)
  *   GET    /v1/status                                    ServerStatus
+ *
+ * Reports, taps, the call graph and rollouts are in `reports.ts`, `taps.ts`, `call-graph.ts` and `rollout.ts`.
  */
 import type { Endpoint, EndpointPort, EndpointStatus, EndpointTls, Locality } from './endpoint.ts';
 import type { ServiceName } from './service-name.ts';
+import type { OpenTap } from './taps.ts';
 
 export interface OpenSession {
   /** Who opens it, for people: `orders.default/4711`. At most 200 characters. */
   readonly client: string;
+  /** The service that the process is of: the one that its reports may be of. @default none, and no reports */
+  readonly service?: ServiceName;
 }
 
 export interface SessionOpened {
@@ -246,6 +251,8 @@ export type WatchEvent =
       readonly upserts: readonly ConfigResource[];
       readonly removes: readonly ConfigKey[];
     }
+  /** The taps on the session's service, whole: after hello when there are any, and with every change. */
+  | { readonly kind: 'taps'; readonly taps: readonly OpenTap[] }
   /** The server is stopping: reconnect elsewhere, or to it after a jittered wait. */
   | { readonly kind: 'goodbye' };
 

@@ -3,6 +3,7 @@
  * quantiles. No timer moves it on: a slot that a second finds stamped with an older one is emptied.
  */
 
+import { latencyBucket, latencyBuckets, latencyQuantile } from '@inmesh/core';
 import { measured } from './histogram.ts';
 
 /** Seconds kept; a power of two makes the slot a mask. The newest is under way, and one is spare. */
@@ -11,34 +12,8 @@ export const slotMs = 1_000;
 /** The longest window that can be asked for, milliseconds. */
 export const maxWindowMs = 60_000;
 
-/**
- * Log-linear buckets: eight to each doubling, so a quantile is at most 6 % off. The unit is 1/64 ms
- * (below 0.125 ms they are that wide); the last one takes everything from 131 s on.
- */
-const unitsPerMs = 64;
-const subBits = 3;
-const subBuckets = 1 << subBits;
-const octaves = 20;
-const buckets = subBuckets * (octaves + 1);
-const largestUnits = 2 ** (octaves + subBits) - 1;
 /** A slot's bucket stops at this, rather than start again from 0: 65,535 answers of one latency a second. */
 const fullBucket = 2 ** 16 - 1;
-
-function latencyBucket(ms: number): number {
-  const scaled = ms * unitsPerMs;
-  const units = scaled < largestUnits ? scaled | 0 : largestUnits;
-  if (units < subBuckets) return units;
-  const shift = 31 - Math.clz32(units) - subBits;
-  return (shift + 1) * subBuckets + ((units >> shift) - subBuckets);
-}
-
-/** The middle of a bucket, in milliseconds. */
-function bucketMiddle(bucket: number): number {
-  const octave = bucket >> subBits;
-  const place = bucket & (subBuckets - 1);
-  if (octave === 0) return (place + 0.5) / unitsPerMs;
-  return ((subBuckets + place + 0.5) * 2 ** (octave - 1)) / unitsPerMs;
-}
 
 export class LatencyWindow {
   /** The second that each slot holds, since the clock's origin; -1 is none yet. */
@@ -46,7 +21,7 @@ export class LatencyWindow {
   /** Calls, errors and the sum of latencies of each slot, side by side. */
   readonly #sums: Float64Array = new Float64Array(slots * 3);
   /** 21 KB: the reason why windows are capped apart from series. */
-  readonly #latencies: Uint16Array = new Uint16Array(slots * buckets);
+  readonly #latencies: Uint16Array = new Uint16Array(slots * latencyBuckets);
   /** Monotonic milliseconds of the last record. */
   lastAt = 0;
 
@@ -62,7 +37,7 @@ export class LatencyWindow {
     (sums[slot * 3] as number) += 1;
     if (failed) (sums[slot * 3 + 1] as number) += 1;
     (sums[slot * 3 + 2] as number) += latencyMs;
-    const at = slot * buckets + latencyBucket(latencyMs);
+    const at = slot * latencyBuckets + latencyBucket(latencyMs);
     const count = this.#latencies[at] as number;
     if (count < fullBucket) this.#latencies[at] = count + 1;
   }
@@ -72,7 +47,7 @@ export class LatencyWindow {
     if ((this.#stamps[slot] as number) > second) return false;
     this.#stamps[slot] = second;
     this.#sums.fill(0, slot * 3, slot * 3 + 3);
-    this.#latencies.fill(0, slot * buckets, (slot + 1) * buckets);
+    this.#latencies.fill(0, slot * latencyBuckets, (slot + 1) * latencyBuckets);
     return true;
   }
 
@@ -84,7 +59,7 @@ export class LatencyWindow {
       total.calls += this.#sums[slot * 3] as number;
       total.errors += this.#sums[slot * 3 + 1] as number;
       total.totalMs += this.#sums[slot * 3 + 2] as number;
-      total.addLatencies(this.#latencies, slot * buckets);
+      total.addLatencies(this.#latencies, slot * latencyBuckets);
     }
   }
 }
@@ -94,10 +69,10 @@ export class WindowTotal {
   calls = 0;
   errors = 0;
   totalMs = 0;
-  readonly #latencies: Float64Array = new Float64Array(buckets);
+  readonly #latencies: Float64Array = new Float64Array(latencyBuckets);
 
   addLatencies(from: Uint16Array, offset: number): void {
-    for (let i = 0; i < buckets; i += 1) {
+    for (let i = 0; i < latencyBuckets; i += 1) {
       (this.#latencies[i] as number) += from[offset + i] as number;
     }
   }
@@ -111,14 +86,6 @@ export class WindowTotal {
 
   /** Milliseconds, or `undefined` when there was no call. `ratio` is 0..1. */
   quantile(ratio: number): number | undefined {
-    let count = 0;
-    for (const n of this.#latencies) count += n;
-    if (count === 0) return undefined;
-    let rank = Math.max(1, Math.ceil(ratio * count));
-    for (let bucket = 0; bucket < buckets; bucket += 1) {
-      rank -= this.#latencies[bucket] as number;
-      if (rank <= 0) return bucketMiddle(bucket);
-    }
-    return bucketMiddle(buckets - 1);
+    return latencyQuantile(this.#latencies, ratio);
   }
 }

@@ -49,8 +49,8 @@ export class RegistryState {
     return this.endpoints.services;
   }
 
-  openSession(client: string): Session {
-    return this.sessions.open(client, this.#options.clock.now());
+  openSession(client: string, service?: ServiceName): Session {
+    return this.sessions.open(client, service, this.#options.clock.now());
   }
 
   /** The hot path: `false` when there is no such session. */

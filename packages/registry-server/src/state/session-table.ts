@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { MeshError } from '@inmesh/core';
+import { MeshError, type ServiceName } from '@inmesh/core';
 import { LeaseList } from './lease-list.ts';
 import type { Session } from './session.ts';
 
@@ -25,7 +25,7 @@ export class SessionTable {
   }
 
   /** Throws `overloaded` at the limit. */
-  open(client: string, now: number): Session {
+  open(client: string, service: ServiceName | undefined, now: number): Session {
     if (this.#byToken.size >= this.#limit) {
       throw new MeshError(
         'overloaded',
@@ -37,6 +37,7 @@ export class SessionTable {
       token: randomBytes(tokenBytes).toString('base64url'),
       number: this.#opened,
       client,
+      service,
       registrations: new Map(),
       subscriptions: new Map(),
       config: undefined,

@@ -19,6 +19,8 @@ export interface Session {
   /** Counts up: the order of sessions, and the name of this one in logs and pages. */
   readonly number: number;
   readonly client: string;
+  /** The service that its reports may be of; without one it brings none. */
+  readonly service: ServiceName | undefined;
   readonly registrations: Map<string, EndpointRecord>;
   readonly subscriptions: Map<ServiceName, Subscription>;
   /** The configuration, when it is followed: the revision that the client said it knows. */

@@ -34,7 +34,7 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
       },
     },
     async (request, reply) => {
-      const { token } = state.openSession(request.body.client);
+      const { token } = state.openSession(request.body.client, request.body.service);
       reply.code(201);
       return {
         session: token,

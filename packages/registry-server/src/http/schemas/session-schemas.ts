@@ -5,7 +5,10 @@ import { type WireSchema, wire } from './wire-schema.ts';
 
 export const openSessionSchema: WireSchema<OpenSession> = wire<OpenSession>()(
   Type.Object(
-    { client: Type.String({ minLength: 1, maxLength: 200, pattern: printable }) },
+    {
+      client: Type.String({ minLength: 1, maxLength: 200, pattern: printable }),
+      service: Type.Optional(serviceNameSchema),
+    },
     { additionalProperties: false },
   ),
 );
