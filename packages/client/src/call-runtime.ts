@@ -15,6 +15,7 @@ import type { ObserverGroup } from './observer-group.ts';
 import type { PlaceQueue } from './place-queue.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 import type { Connections } from './transport/endpoint-connections.ts';
+import type { UpstreamSecurity } from './transport/upstream-security.ts';
 
 /** One attempt about to be sent. Valid only during the hook. */
 export interface AttemptStart {
@@ -43,6 +44,7 @@ export interface CallRuntime {
   readonly router: RouterSource;
   readonly services: ServiceDirectory;
   readonly connections: Connections;
+  readonly security: UpstreamSecurity;
   readonly places: PlaceQueue;
   readonly observers: ObserverGroup;
   readonly attemptHooks: readonly AttemptHook[];

@@ -4,11 +4,13 @@ import type {
   EndpointSource,
   Interceptor,
   Logger,
+  MinTls,
   NameScope,
   Observer,
   Priority,
   Random,
   RouterSource,
+  ServiceName,
   StaticEndpoint,
   Workload,
 } from '@inmesh/core';
@@ -44,8 +46,10 @@ export interface ClientOptions extends PolicyOptions {
   readonly attemptHooks?: readonly AttemptHook[];
   /** @default [] */
   readonly observers?: readonly Observer[];
-  /** What the client proves itself with. Not used before mutual TLS is there. */
+  /** What the client proves itself with: endpoints that offer mutual TLS are called by it. @default none */
   readonly credentials?: CredentialSource;
+  /** Below it a service is not called: for all of them, or service by service. @default 'none' */
+  readonly minTls?: MinTls | ((service: ServiceName) => MinTls);
   /** For a whole call that says nothing, in milliseconds; 0 is none. @default 10_000 */
   readonly timeoutMs?: number;
   /** Of `request`, and of compressed bodies once decoded. @default 16 MiB */
@@ -76,6 +80,8 @@ export interface ResolvedOptions {
   readonly interceptors: readonly Interceptor[];
   readonly attemptHooks: readonly AttemptHook[];
   readonly observers: readonly Observer[];
+  readonly credentials: CredentialSource | undefined;
+  readonly minTls: (service: ServiceName) => MinTls;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
   readonly sourceWaitMs: number;
@@ -120,6 +126,8 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     interceptors: [...(options.interceptors ?? [])],
     attemptHooks: [...(options.attemptHooks ?? [])],
     observers: [...(options.observers ?? [])],
+    credentials: options.credentials,
+    minTls: resolveMinTls(options.minTls ?? 'none'),
     timeoutMs,
     maxBodyBytes,
     sourceWaitMs: duration('sourceWaitMs', options.sourceWaitMs ?? 5_000),
@@ -131,6 +139,14 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     random: options.random ?? Math.random,
     logger: options.logger ?? silentLogger,
   });
+}
+
+function resolveMinTls(
+  minTls: MinTls | ((service: ServiceName) => MinTls),
+): ResolvedOptions['minTls'] {
+  if (typeof minTls === 'function') return minTls;
+  check(minTls === 'none' || minTls === 'mutual', 'minTls', "'none' or 'mutual'", minTls);
+  return () => minTls;
 }
 
 function resolveSource({ source, endpoints }: ClientOptions): EndpointSource {

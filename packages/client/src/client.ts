@@ -32,6 +32,7 @@ import { createServiceDirectory, type ListWaiter } from './service-directory.ts'
 import type { RunDetached } from './transport/connection-pool.ts';
 import { createConnector } from './transport/connector.ts';
 import { createConnections } from './transport/endpoint-connections.ts';
+import { createUpstreamSecurity } from './transport/upstream-security.ts';
 
 /** How long a call may take, and how it is tried again. */
 export interface CallLimits {
@@ -122,7 +123,8 @@ function createCore(options: ResolvedOptions): ClientCore {
   };
   const wheel = createDeadlineWheel(clock);
   const observers = createObserverGroup(options.observers, logger);
-  const connections = createConnections({ connector: createConnector(clock), clock, detached });
+  const connector = createConnector(clock, options.credentials);
+  const connections = createConnections({ connector, clock, detached });
   const services = createServiceDirectory({
     source,
     policy,
@@ -142,6 +144,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     router: options.router,
     services,
     connections,
+    security: createUpstreamSecurity(options),
     places: createPlaceQueue(),
     observers,
     attemptHooks: options.attemptHooks,

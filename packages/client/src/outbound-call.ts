@@ -539,9 +539,14 @@ export class OutboundCall
         return this.#refuse('internal', 'an attempt hook threw', '-', cause);
       }
     }
-    const serverName = call.scheme === 'https' ? hostOf(call.authority) : undefined;
+    const security = runtime.security(
+      attempt.endpoint,
+      decision.destination.policy.tls,
+      call.scheme === 'https' ? hostOf(call.authority) : undefined,
+    );
+    if (!('kind' in security)) return attempt.refused(security);
     attempt.start(
-      runtime.connections.pool(attempt.state, port, serverName),
+      runtime.connections.pool(attempt.state, port, security),
       destination.pool,
       {
         path,

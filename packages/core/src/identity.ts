@@ -1,4 +1,4 @@
-import type { ConnectionOptions, SecureContext } from 'node:tls';
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 
 /** A workload's identity, proven by its certificate: `spiffe://cluster.local/ns/prod/sa/orders`. */
 export interface Identity {
@@ -41,7 +41,18 @@ export interface CredentialSource {
    * identity yet. Ask for every connection: certificates change.
    */
   connectOptions?(identities: readonly string[]): ConnectionOptions | undefined;
+  /**
+   * Why nothing more is to be sent over a connection that was made with `connectOptions`: its peer's
+   * certificate has expired or was revoked since. Asked before every request.
+   */
+  peerFault?(socket: TLSSocket): string | undefined;
 }
+
+/**
+ * The least that a client puts up with: `mutual` never speaks plain text inside the mesh, whatever
+ * registrations and resources say.
+ */
+export type MinTls = 'none' | 'mutual';
 
 /** Gets a certificate signed: the registry's CA, or another one behind the same words. */
 export interface Enroller {

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import {
   isMeshError,
   MeshError,
@@ -7,7 +7,7 @@ import {
   type Timer,
   type Unsubscribe,
 } from '@inmesh/core';
-import { clientTlsOptions } from './client-tls.ts';
+import { clientTlsOptions, presentedChain } from './client-tls.ts';
 import {
   type CredentialParts,
   checkFit,
@@ -22,9 +22,11 @@ import {
   resolveIdentityOptions,
 } from './identity-options.ts';
 import type { IdentitySource, IdentityState } from './identity-source.ts';
+import { validityFault } from './peer.ts';
 import { alarmAt } from './renewal-schedule.ts';
 import type { RevocationList } from './revocation-list.ts';
 import type { Material, Receiver, Supply } from './supply.ts';
+import { readSvid, type Svid } from './svid.ts';
 import {
   parsePemBundle,
   parseSpiffeBundle,
@@ -47,6 +49,8 @@ class KeptIdentity implements IdentitySource, Receiver {
   readonly #options: ResolvedIdentityOptions;
   readonly #supply: Supply;
   readonly #listeners = new Set<(credential: SvidCredential) => void>();
+  /** Read once a connection: parsing a certificate costs more than a request. */
+  readonly #peers = new WeakMap<TLSSocket, Svid>();
   readonly #waiting = new Set<(closed: MeshError | undefined) => void>();
   #trust: TrustBundles;
   #revisions = 0;
@@ -81,6 +85,17 @@ class KeptIdentity implements IdentitySource, Receiver {
     const { current, clock, revoked } = this;
     if (current === undefined) return undefined;
     return clientTlsOptions(current, identities, { clock, revoked });
+  }
+
+  peerFault(socket: TLSSocket): string | undefined {
+    let peer = this.#peers.get(socket);
+    if (peer === undefined) {
+      const [leaf] = presentedChain(socket.getPeerCertificate());
+      if (leaf === undefined) return 'it has no certificate';
+      peer = readSvid(leaf, ['server']);
+      this.#peers.set(socket, peer);
+    }
+    return validityFault(peer, this);
   }
 
   get expiresInMs(): number | undefined {

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { CredentialSource, MeshError, Unsubscribe } from '@inmesh/core';
 import type { SvidCredential } from './credential.ts';
 import type { RevocationList } from './revocation-list.ts';
@@ -21,6 +21,7 @@ export interface IdentitySource extends CredentialSource {
    */
   tls(): SvidCredential | undefined;
   connectOptions(identities: readonly string[]): ConnectionOptions | undefined;
+  peerFault(socket: TLSSocket): string | undefined;
   /** Certificates that are refused whoever presents them. */
   readonly revoked: RevocationList;
   readonly state: IdentityState;

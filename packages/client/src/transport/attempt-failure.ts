@@ -1,4 +1,4 @@
-import type { MeshErrorCode, ResponseFlag } from '@inmesh/core';
+import { isMeshError, type MeshErrorCode, type ResponseFlag } from '@inmesh/core';
 import type { AttemptResult } from '../endpoint-state.ts';
 import type { AttemptFailure } from '../retry-decision.ts';
 
@@ -30,6 +30,10 @@ const nobodyListens: FailureKind = {
 
 /** Why there is no connection. */
 export function connectFailure(cause: Error): FailureKind {
+  if (isMeshError(cause, 'unauthenticated')) {
+    // Who it is, or how it may be spoken to, is not as it must be.
+    return { ...connectFailed, code: cause.code, what: cause.message };
+  }
   const refused = (cause as { code?: unknown }).code === 'ECONNREFUSED';
   return refused ? nobodyListens : connectFailed;
 }

@@ -123,7 +123,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   #usable(connection: Connection, policy: PoolPolicy): boolean {
-    if (!connection.alive) return false;
+    if (!connection.alive || !connection.trusted) return false;
     const { maxRequestsPerConnection, maxConnectionAgeMs } = policy;
     if (maxRequestsPerConnection > 0 && connection.served >= maxRequestsPerConnection) return false;
     if (maxConnectionAgeMs === 0) return true;

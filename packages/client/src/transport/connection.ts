@@ -36,6 +36,7 @@ export class Connection {
   alive: boolean = true;
   readonly #client: Client;
   readonly #socket: Duplex & Connected['socket'];
+  readonly #fault: Connected['fault'];
   #parked = false;
   #adopted = false;
 
@@ -49,6 +50,7 @@ export class Connection {
     const { socket } = connected;
     this.#socket = socket;
     this.mutualTls = connected.mutualTls;
+    this.#fault = connected.fault;
     this.openedAt = openedAt;
     this.#client = new Client(origin, {
       pipelining: 1,
@@ -98,6 +100,11 @@ export class Connection {
     this.#parked = false;
     this.#socket.pause();
     this.#socket.off('data', destroyThis).off('timeout', destroyThis).setTimeout(0).ref();
+  }
+
+  /** Whether its peer is still who it has proven to be. */
+  get trusted(): boolean {
+    return this.#fault === undefined || this.#fault() === undefined;
   }
 
   destroy(): void {

@@ -1,15 +1,16 @@
 import type { Endpoint } from '@inmesh/core';
 import type { EndpointState } from '../endpoint-state.ts';
+import type { ConnectSecurity } from './connect-security.ts';
 import { ConnectionPool, type ConnectionPoolOptions } from './connection-pool.ts';
 
-/** The pools of one endpoint, one per port and server name: nearly always a single one. */
+/** The pools of one endpoint, one per port and way of protection: nearly always a single one. */
 interface EndpointPools {
   readonly pools: ConnectionPool[];
 }
 
 export interface Connections {
   /** The pool for one port of an endpoint, made at its first use. */
-  pool(state: EndpointState, port: number, serverName: string | undefined): ConnectionPool;
+  pool(state: EndpointState, port: number, security: ConnectSecurity): ConnectionPool;
   /** The endpoint is gone: its idle connections close, those in flight finish first. */
   drain(state: EndpointState): void;
   /** Open connections to an endpoint. */
@@ -28,7 +29,7 @@ export function createConnections(
     pools: ConnectionPool[],
     endpoint: Endpoint,
     port: number,
-    serverName: string | undefined,
+    security: ConnectSecurity,
   ): ConnectionPool => {
     // The address may have changed under the same id: the old one takes nothing new.
     for (let i = pools.length - 1; i >= 0; i -= 1) {
@@ -37,7 +38,7 @@ export function createConnections(
       pools.splice(i, 1);
       pool.drain();
     }
-    const target = { address: endpoint.address, port, serverName };
+    const target = { address: endpoint.address, port, security };
     const pool = new ConnectionPool({
       ...options,
       target,
@@ -48,7 +49,7 @@ export function createConnections(
     return pool;
   };
   return {
-    pool(state, port, serverName) {
+    pool(state, port, security) {
       const { endpoint } = state;
       let known = state.connections as EndpointPools | undefined;
       if (known === undefined) {
@@ -60,12 +61,12 @@ export function createConnections(
         if (
           target.port === port &&
           target.address === endpoint.address &&
-          target.serverName === serverName
+          target.security.key === security.key
         ) {
           return pool;
         }
       }
-      return add(known.pools, endpoint, port, serverName);
+      return add(known.pools, endpoint, port, security);
     },
     drain(state) {
       for (const pool of (state.connections as EndpointPools | undefined)?.pools ?? [])
