@@ -183,6 +183,7 @@ function callOf(mix: number, n: number): EndedCall {
     method: mix % 5 === 4 ? 'POST' : 'GET',
     path: '/',
     scheme: 'http',
+    authority: 'reviews',
     endpoint: endpoints[mix & 7],
     status: mix % 11 === 10 ? 500 : 200,
     flag: '-',
@@ -196,5 +197,8 @@ function callOf(mix: number, n: number): EndedCall {
     mutualTls: false,
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
     spanId: '00f067aa0ba902b7',
+    parentSpanId: '',
+    sampled: true,
+    header: () => undefined,
   };
 }

@@ -8,6 +8,7 @@ import type {
   RouteDecision,
   RouterSource,
   Sink,
+  TracePolicySource,
 } from '@inmesh/core';
 import type { CallsInFlight } from './calls-in-flight.ts';
 import type { DeadlineWheel } from './deadline-wheel.ts';
@@ -52,7 +53,7 @@ export interface CallRuntime {
   readonly timeoutMs: number;
   /** How long the first call of a service waits for its list. */
   readonly sourceWaitMs: number;
-  readonly samplingRatio: number;
+  readonly tracing: TracePolicySource;
   readonly peer: string | undefined;
   /** Of calls that neither their caller nor the inbound request says anything of. */
   readonly priority: Priority;

@@ -12,11 +12,13 @@ import type {
   RouterSource,
   ServiceName,
   StaticEndpoint,
+  TracePolicySource,
   Workload,
 } from '@inmesh/core';
 import {
   defaultNameScope,
   fixedRouter,
+  fixedTracePolicy,
   MeshError,
   maxTimerDelayMs,
   priorities,
@@ -60,8 +62,10 @@ export interface ClientOptions extends PolicyOptions {
   readonly closeTimeoutMs?: number;
   /** Of calls that neither their caller nor the inbound request says anything of; callees shed `batch` first. @default 'default' */
   readonly priority?: Priority;
-  /** Share of the traces begun here that are sampled, 0..1. @default 0, as in Istio */
+  /** Share of the traces begun here that are sampled, 0..1; `tracing` says it too. @default 0, as in Istio */
   readonly samplingRatio?: number;
+  /** How traces begin, go along and are reported. @default W3C's headers, no spans */
+  readonly tracing?: TracePolicySource;
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default Math.random */
@@ -86,7 +90,7 @@ export interface ResolvedOptions {
   readonly maxBodyBytes: number;
   readonly sourceWaitMs: number;
   readonly closeTimeoutMs: number;
-  readonly samplingRatio: number;
+  readonly tracing: TracePolicySource;
   readonly priority: Priority;
   readonly policy: ClientPolicy;
   readonly clock: Clock;
@@ -132,7 +136,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     maxBodyBytes,
     sourceWaitMs: duration('sourceWaitMs', options.sourceWaitMs ?? 5_000),
     closeTimeoutMs: duration('closeTimeoutMs', options.closeTimeoutMs ?? 10_000),
-    samplingRatio,
+    tracing: options.tracing ?? fixedTracePolicy({ samplingRatio }),
     priority,
     policy,
     clock: options.clock ?? systemClock,

@@ -150,7 +150,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     attemptHooks: options.attemptHooks,
     timeoutMs,
     sourceWaitMs: options.sourceWaitMs,
-    samplingRatio: options.samplingRatio,
+    tracing: options.tracing,
     peer: workload === undefined ? undefined : peerHeader(workload),
     priority: options.priority,
     startCall: (call, sink, decision) => new OutboundCall(runtime, call, sink).start(decision),

@@ -19,8 +19,8 @@ import type {
   Timer,
 } from '@inmesh/core';
 import {
-  formatTraceparent,
   isMeshError,
+  joinedHeader,
   MeshError,
   meshHeaders,
   newSpanId,
@@ -84,6 +84,7 @@ export class OutboundCall
   readonly method: string;
   readonly path: string;
   readonly scheme: 'http' | 'https';
+  readonly authority: string;
   readonly startedAt: number;
   subset: string = '';
   route: string = '';
@@ -99,6 +100,8 @@ export class OutboundCall
   mutualTls: boolean = false;
   traceId: string = '';
   spanId: string = '';
+  parentSpanId: string = '';
+  sampled: boolean = false;
 
   readonly #runtime: CallRuntime;
   readonly #call: Call;
@@ -120,7 +123,6 @@ export class OutboundCall
   #tried: EndpointState[] | undefined = undefined;
   #bodySent = false;
   #pause: Timer | undefined = undefined;
-  #sampled = false;
 
   constructor(runtime: CallRuntime, call: Call, sink: Sink) {
     super();
@@ -131,6 +133,7 @@ export class OutboundCall
     this.method = call.method;
     this.path = call.path;
     this.scheme = call.scheme;
+    this.authority = call.authority;
     this.startedAt = call.startedAt;
     this.requestBytes = bodyBytes(call);
   }
@@ -320,10 +323,24 @@ export class OutboundCall
 
   #startTrace() {
     const trace = this.#call.context?.trace;
-    const { samplingRatio, random } = this.#runtime;
+    const { tracing, random } = this.#runtime;
     this.traceId = trace?.traceId ?? newTraceId();
     this.spanId = newSpanId();
-    this.#sampled = trace?.sampled ?? (samplingRatio > 0 && random() < samplingRatio);
+    if (trace === undefined) {
+      const { samplingRatio } = tracing.current;
+      this.sampled = samplingRatio > 0 && random() < samplingRatio;
+    } else {
+      this.parentSpanId = trace.spanId;
+      this.sampled = trace.sampled;
+    }
+  }
+
+  attemptSpanId(): string {
+    return this.sampled && this.#runtime.tracing.current.spans ? newSpanId() : this.spanId;
+  }
+
+  header(name: string): string | undefined {
+    return joinedHeader(this.#call.headers, name);
   }
 
   /** Request before resource before client; the inbound deadline caps them all. */
@@ -523,7 +540,13 @@ export class OutboundCall
     const dueAt = perTryMs === 0 ? Infinity : now + perTryMs;
     const authority = decision.rewriteAuthority ?? call.authority;
     const headers = requestHeaders(call, authority, decision.requestHeaders, {
-      traceparent: formatTraceparent(this.traceId, this.spanId, this.#sampled),
+      trace: {
+        formats: runtime.tracing.current.formats,
+        traceId: this.traceId,
+        spanId: attempt.spanId,
+        parentSpanId: attempt.spanId === this.spanId ? this.parentSpanId : this.spanId,
+        sampled: this.sampled,
+      },
       attempt: Math.max(attempt.number, call.context?.attempt ?? 1),
       remainingMs: Math.min(this.#deadline, dueAt) - now,
       peer: runtime.peer,

@@ -1,9 +1,26 @@
-import type { Call, HeaderOperations, HeaderPairs, Priority, Workload } from '@inmesh/core';
-import { meshHeaders } from '@inmesh/core';
+import type {
+  Call,
+  HeaderOperations,
+  HeaderPairs,
+  Priority,
+  TraceFormat,
+  Workload,
+} from '@inmesh/core';
+import { formatTraceparent, meshHeaders } from '@inmesh/core';
+
+/** The span that an attempt is, for its callee to be a child of. */
+export interface OutgoingTrace {
+  readonly formats: readonly TraceFormat[];
+  readonly traceId: string;
+  readonly spanId: string;
+  /** '' for none. */
+  readonly parentSpanId: string;
+  readonly sampled: boolean;
+}
 
 /** What the mesh says of one attempt, beside what the caller said himself. */
 export interface MeshHeaderValues {
-  readonly traceparent: string;
+  readonly trace: OutgoingTrace;
   /** From 1. */
   readonly attempt: number;
   /** How long the caller still waits; `Infinity` is not sent. */
@@ -31,6 +48,7 @@ export function requestHeaders(
   const from = operations === undefined ? call.headers : applyOperations(call.headers, operations);
   const headers: string[] = ['host', authority];
   let traced = false;
+  let zipkinTraced = false;
   let baggaged = false;
   let timed = false;
   let peered = false;
@@ -44,6 +62,10 @@ export function requestHeaders(
         continue;
       case 'traceparent':
         traced = true;
+        break;
+      case 'b3':
+      case 'x-b3-traceid':
+        zipkinTraced = true;
         break;
       case 'baggage':
         baggaged = true;
@@ -63,10 +85,9 @@ export function requestHeaders(
     headers.push(name, from[i + 1] as string);
   }
   const context = call.context;
-  if (!traced) {
-    headers.push('traceparent', values.traceparent);
-    const state = context?.trace?.state;
-    if (state !== undefined && state !== '') headers.push('tracestate', state);
+  for (const format of values.trace.formats) {
+    const own = format === 'w3c' ? traced : zipkinTraced;
+    if (!own) addTrace(headers, format, values.trace, context?.trace?.state ?? '');
   }
   if (!timed && values.remainingMs !== Infinity) {
     headers.push(meshHeaders.timeoutMs, `${Math.max(1, Math.floor(values.remainingMs))}`);
@@ -81,6 +102,30 @@ export function requestHeaders(
     if (context.passOn.length > 0) passOn(headers, context.passOn);
   }
   return headers;
+}
+
+function addTrace(
+  headers: string[],
+  format: TraceFormat,
+  { traceId, spanId, parentSpanId, sampled }: OutgoingTrace,
+  state: string,
+): void {
+  switch (format) {
+    case 'w3c':
+      headers.push('traceparent', formatTraceparent(traceId, spanId, sampled));
+      if (state !== '') headers.push('tracestate', state);
+      break;
+    case 'b3': {
+      const parent = parentSpanId === '' ? '' : `-${parentSpanId}`;
+      headers.push('b3', `${traceId}-${spanId}-${sampled ? '1' : '0'}${parent}`);
+      break;
+    }
+    case 'b3-multi':
+      headers.push('x-b3-traceid', traceId, 'x-b3-spanid', spanId);
+      if (parentSpanId !== '') headers.push('x-b3-parentspanid', parentSpanId);
+      headers.push('x-b3-sampled', sampled ? '1' : '0');
+      break;
+  }
 }
 
 /** Remove, then set, then add, as Istio does. */

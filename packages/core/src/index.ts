@@ -1,3 +1,4 @@
+export * from './b3.ts';
 export * from './call.ts';
 export * from './call-graph.ts';
 export * from './clock.ts';
@@ -23,5 +24,6 @@ export * from './static-source.ts';
 export * from './store.ts';
 export * from './taps.ts';
 export * from './trace-context.ts';
+export * from './tracing.ts';
 export * from './wall-timer.ts';
 export * from './workload.ts';

@@ -36,6 +36,8 @@ export interface EndedCall {
   readonly method: string;
   readonly path: string;
   readonly scheme: 'http' | 'https';
+  /** The `Host` header: the name that was called, with its port when it has one. */
+  readonly authority: string;
   /** The endpoint that answered, or the last that was tried. */
   readonly endpoint: Endpoint | undefined;
   /** 0 when there was no answer. */
@@ -52,11 +54,24 @@ export interface EndedCall {
   /** Whether the connection was mutual TLS. */
   readonly mutualTls: boolean;
   readonly traceId: string;
+  /** Of the call; its attempts have spans of their own where spans are exported. */
   readonly spanId: string;
+  /** '' where the call began the trace. */
+  readonly parentSpanId: string;
+  readonly sampled: boolean;
+  /** A request header as the caller gave it, by its lower-case name; repeats are joined. */
+  header(name: string): string | undefined;
 }
+
+/** What an attempt tells of the call that it belongs to, which may not have ended yet. */
+export type AttemptedCall = Pick<
+  EndedCall,
+  'route' | 'path' | 'scheme' | 'authority' | 'traceId' | 'spanId' | 'sampled' | 'header'
+>;
 
 /** One try of a call that ended. Valid only during the observer's method. */
 export interface EndedAttempt {
+  readonly call: AttemptedCall;
   readonly service: ServiceName;
   readonly subset: string;
   readonly method: string;
@@ -68,6 +83,8 @@ export interface EndedAttempt {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly error: MeshError | undefined;
+  /** What went along as parent: a span of its own where spans are exported, else the call's. */
+  readonly spanId: string;
 }
 
 /** An inbound request that ended. Valid only during the observer's method. */
@@ -90,6 +107,13 @@ export interface EndedRequest {
   readonly mutualTls: boolean;
   readonly principal: string | undefined;
   readonly traceId: string;
+  /** The request's own span where spans are exported, else its caller's. */
+  readonly spanId: string;
+  /** '' where the request began the trace, or has no span of its own. */
+  readonly parentSpanId: string;
+  readonly sampled: boolean;
+  /** A request header by its lower-case name. */
+  header(name: string): string | undefined;
 }
 
 /** Changes worth telling, off the hot path. */

@@ -6,6 +6,8 @@ export interface TraceContext {
   readonly traceId: string;
   /** The span that this process' calls are children of: 16 hexadecimal digits, not all zero. */
   readonly spanId: string;
+  /** The caller's span, where `spanId` is this process' own. @default none */
+  readonly parentSpanId?: string;
   readonly sampled: boolean;
   /** The `tracestate` header as it came, at most 512 characters; '' when there was none. */
   readonly state: string;

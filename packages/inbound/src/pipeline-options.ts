@@ -1,5 +1,6 @@
 import {
   type Clock,
+  fixedTracePolicy,
   type Logger,
   MeshError,
   meshHeaders,
@@ -7,6 +8,8 @@ import {
   type Random,
   silentLogger,
   systemClock,
+  type TraceFormat,
+  type TracePolicySource,
 } from '@inmesh/core';
 import type { InboundRequest } from './inbound-request.ts';
 import type { InboundStep } from './inbound-step.ts';
@@ -28,14 +31,16 @@ export interface PipelineOptions {
   readonly observers?: readonly Observer[];
   /** GET and HEAD of exactly these paths pass every step and are not recorded. @default ['/healthz'] */
   readonly exemptPaths?: readonly string[];
-  /** Headers, lower-case, that calls made for a request take along. @default x-request-id and B3's six */
+  /** Headers, lower-case, that calls made for a request take along. @default x-request-id, and B3's six unless `tracing` deals with them */
   readonly passOnHeaders?: readonly string[];
   /** Gives further pairs, names lower-case, that calls made for a request take along: sticky keys. Must not throw. @default none */
   readonly passOn?: (request: InboundRequest) => readonly string[];
   /** A caller's time-out above it is cut to it. @default 3_600_000 */
   readonly maxTimeoutMs?: number;
-  /** Share of the traces begun here that are sampled, 0..1; a trace that came keeps its flag. @default 0 */
+  /** Share of the traces begun here that are sampled, 0..1; `tracing` says it too. @default 0 */
   readonly samplingRatio?: number;
+  /** How traces are read, begun and reported. @default W3C's headers, no spans */
+  readonly tracing?: TracePolicySource;
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default Math.random */
@@ -44,13 +49,13 @@ export interface PipelineOptions {
   readonly logger?: Logger;
 }
 
-export type ResolvedPipelineOptions = Required<PipelineOptions>;
+export type ResolvedPipelineOptions = Required<Omit<PipelineOptions, 'samplingRatio'>>;
 
 const nothing: readonly string[] = Object.freeze([]);
 
+const requestId = 'x-request-id';
 /** Istio asks applications to forward these by hand. */
-const defaultPassOnHeaders = [
-  'x-request-id',
+const b3Headers = [
   'b3',
   'x-b3-traceid',
   'x-b3-spanid',
@@ -80,6 +85,9 @@ const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
 /** Fills in the defaults. Throws `invalid_argument` with the option's name and value. */
 export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipelineOptions {
+  const { samplingRatio = 0 } = options;
+  check(samplingRatio >= 0 && samplingRatio <= 1, 'samplingRatio', 'be within 0..1', samplingRatio);
+  const { tracing = fixedTracePolicy({ samplingRatio }) } = options;
   const resolved: ResolvedPipelineOptions = {
     limits: options.limits ?? [],
     pathNormalization: options.pathNormalization ?? 'base',
@@ -88,10 +96,12 @@ export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipeli
     authorization: options.authorization ?? [],
     observers: options.observers ?? [],
     exemptPaths: options.exemptPaths ?? ['/healthz'],
-    passOnHeaders: options.passOnHeaders ?? defaultPassOnHeaders,
+    passOnHeaders:
+      options.passOnHeaders ??
+      (tracing.current.formats.some(isB3) ? [requestId] : [requestId, ...b3Headers]),
     passOn: options.passOn ?? (() => nothing),
     maxTimeoutMs: options.maxTimeoutMs ?? 3_600_000,
-    samplingRatio: options.samplingRatio ?? 0,
+    tracing,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: options.logger ?? silentLogger,
@@ -103,10 +113,14 @@ export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipeli
     const may = headerName.test(name) && !neverPassedOn.has(name);
     check(may, 'passOnHeaders', 'hold lower-case names of end-to-end headers', name);
   }
-  const { maxTimeoutMs, samplingRatio } = resolved;
+  const { maxTimeoutMs } = resolved;
   check(maxTimeoutMs > 0, 'maxTimeoutMs', 'be above 0', maxTimeoutMs);
-  check(samplingRatio >= 0 && samplingRatio <= 1, 'samplingRatio', 'be within 0..1', samplingRatio);
   return Object.freeze(resolved);
+}
+
+/** Written anew for every call where the mesh speaks it: the caller's would contradict it. */
+function isB3(format: TraceFormat): boolean {
+  return format !== 'w3c';
 }
 
 function check(ok: boolean, option: string, rule: string, value: unknown): void {

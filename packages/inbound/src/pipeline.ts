@@ -1,7 +1,7 @@
 import type { EndedRequest, ResponseFlag } from '@inmesh/core';
 import { expiredDeadline, headerCount, pathNormalizer, peerIdentity } from './built-in-steps.ts';
 import type { Exchange } from './exchange.ts';
-import type { InboundRequest } from './inbound-request.ts';
+import { type InboundRequest, requestHeader } from './inbound-request.ts';
 import type { InboundStep, StepResult } from './inbound-step.ts';
 import { unknownPeer } from './peer-source.ts';
 import { type PipelineOptions, resolvePipelineOptions } from './pipeline-options.ts';
@@ -200,5 +200,9 @@ function endedRequest(
     mutualTls: peer.identity !== undefined,
     principal: context.identity?.principal,
     traceId: context.trace?.traceId ?? '',
+    spanId: context.trace?.spanId ?? '',
+    parentSpanId: context.trace?.parentSpanId ?? '',
+    sampled: context.trace?.sampled ?? false,
+    header: (name) => requestHeader(exchange.request, name),
   };
 }

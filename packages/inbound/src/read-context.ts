@@ -1,18 +1,16 @@
 import {
   meshHeaders,
-  newSpanId,
-  newTraceId,
   parsePriority,
-  parseTraceparent,
   type Random,
   type RequestContext,
-  type TraceContext,
+  receiveTrace,
+  type TracePolicySource,
 } from '@inmesh/core';
 import { type InboundRequest, requestHeader } from './inbound-request.ts';
 
 export interface ContextOptions {
   readonly maxTimeoutMs: number;
-  readonly samplingRatio: number;
+  readonly tracing: TracePolicySource;
   readonly passOnHeaders: readonly string[];
   readonly passOn: (request: InboundRequest) => readonly string[];
   readonly random: Random;
@@ -31,7 +29,11 @@ export function readContext(
 ): RequestContext {
   const baggage = requestHeader(request, 'baggage') ?? '';
   return {
-    trace: readTrace(request, options),
+    trace: receiveTrace(
+      (name) => requestHeader(request, name),
+      options.tracing.current,
+      options.random,
+    ),
     deadline: readDeadline(requestHeader(request, meshHeaders.timeoutMs), now, options),
     identity: undefined,
     baggage: baggage.length <= maxBaggageBytes ? baggage : '',
@@ -39,21 +41,6 @@ export function readContext(
     attempt: readAttempt(requestHeader(request, meshHeaders.attempt)),
     priority: parsePriority(requestHeader(request, meshHeaders.priority)),
   };
-}
-
-/**
- * The caller's own span stays the parent of our calls: where nobody exports a span for this
- * process, a new one would tear the trace apart.
- */
-function readTrace(request: InboundRequest, options: ContextOptions): TraceContext {
-  const header = requestHeader(request, 'traceparent');
-  const trace =
-    header === undefined
-      ? undefined
-      : parseTraceparent(header, requestHeader(request, 'tracestate'));
-  if (trace !== undefined) return trace;
-  const sampled = options.samplingRatio > 0 && options.random() < options.samplingRatio;
-  return { traceId: newTraceId(), spanId: newSpanId(), sampled, state: '' };
 }
 
 // Ten digits hold 115 days in milliseconds; a longer number is no time-out.

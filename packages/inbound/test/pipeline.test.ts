@@ -177,6 +177,10 @@ test('what ended is told with times of the injected clock', () => {
       mutualTls: false,
       principal: undefined,
       traceId: exchange.context.trace?.traceId,
+      spanId: exchange.context.trace?.spanId,
+      parentSpanId: '',
+      sampled: false,
+      header: expect.any(Function),
     },
   ]);
 });

@@ -1,4 +1,4 @@
-import type { RequestContext } from '@inmesh/core';
+import { fixedTracePolicy, type RequestContext } from '@inmesh/core';
 import { createPipeline, type PipelineOptions } from '@inmesh/inbound';
 import { createFakeClock } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
@@ -34,6 +34,26 @@ test.each([
   expect(begun?.traceId).not.toBe(trace);
   expect(begun?.state).toBe('');
   expect(begun?.sampled).toBe(false);
+});
+
+test('where spans are exported, a sampled request has one of its own, below its caller', () => {
+  const tracing = fixedTracePolicy({ spans: true });
+  const sampled = contextOf({ traceparent: `00-${trace}-${span}-01` }, { tracing }).trace;
+  expect(sampled).toMatchObject({ traceId: trace, parentSpanId: span });
+  expect(sampled?.spanId).not.toBe(span);
+  const other = contextOf({ traceparent: `00-${trace}-${span}-00` }, { tracing }).trace;
+  expect(other).toMatchObject({ spanId: span, sampled: false });
+  const begun = contextOf({}, { tracing }).trace;
+  expect(begun?.parentSpanId).toBeUndefined();
+});
+
+test('B3 is passed on as it came, unless the mesh speaks it itself', () => {
+  const headers = { b3: `${trace}-${span}-1`, 'x-request-id': '7' };
+  expect(contextOf(headers).passOn).toEqual(['x-request-id', '7', 'b3', headers.b3]);
+  expect(contextOf(headers).trace?.traceId).not.toBe(trace);
+  const speaking = contextOf(headers, { tracing: fixedTracePolicy({ formats: ['w3c', 'b3'] }) });
+  expect(speaking.trace).toMatchObject({ traceId: trace, spanId: span, sampled: true });
+  expect(speaking.passOn).toEqual(['x-request-id', '7']);
 });
 
 test('a new trace is sampled at the ratio that was asked for', () => {

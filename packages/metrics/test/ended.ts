@@ -28,6 +28,7 @@ export function endedCall(overrides: Partial<EndedCall> = {}): EndedCall {
     method: 'GET',
     path: '/ratings/7',
     scheme: 'http',
+    authority: 'reviews',
     endpoint: reviewsV1,
     status: 200,
     flag: '-',
@@ -41,12 +42,16 @@ export function endedCall(overrides: Partial<EndedCall> = {}): EndedCall {
     mutualTls: false,
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
     spanId: '00f067aa0ba902b7',
+    parentSpanId: '',
+    sampled: true,
+    header: () => undefined,
     ...overrides,
   };
 }
 
 export function endedAttempt(overrides: Partial<EndedAttempt> = {}): EndedAttempt {
   return {
+    call: endedCall(),
     service: 'reviews.default',
     subset: '',
     method: 'GET',
@@ -57,6 +62,7 @@ export function endedAttempt(overrides: Partial<EndedAttempt> = {}): EndedAttemp
     startedAt: 1_000,
     endedAt: 1_003,
     error: undefined,
+    spanId: '1111111111111111',
     ...overrides,
   };
 }
@@ -78,6 +84,10 @@ export function endedRequest(overrides: Partial<EndedRequest> = {}): EndedReques
     mutualTls: false,
     principal: undefined,
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '2222222222222222',
+    parentSpanId: '00f067aa0ba902b7',
+    sampled: true,
+    header: () => undefined,
     ...overrides,
   };
 }

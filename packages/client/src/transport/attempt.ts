@@ -1,6 +1,7 @@
 // Over 250 lines: the states of one try, and undici's callbacks that move it between them.
 import type { Duplex } from 'node:stream';
 import type {
+  AttemptedCall,
   CallBody,
   Clock,
   EndedAttempt,
@@ -26,10 +27,12 @@ import type { Borrower, ConnectionPool, Waiting } from './connection-pool.ts';
 import { decodePairs, type ParsedHeaders, UpstreamHead } from './upstream-head.ts';
 
 /** The call that an attempt is one try of. All methods are called synchronously from the transport. */
-export interface AttemptOwner {
+export interface AttemptOwner extends AttemptedCall {
   readonly service: ServiceName;
   readonly subset: string;
   readonly method: string;
+  /** For a new attempt's span: an id of its own where somebody will see it, else the call's. */
+  attemptSpanId(): string;
   /** The call may hand it on or answer with `attempt.discard()`. */
   attemptHead(attempt: Attempt, head: UpstreamHead): void;
   attemptData(chunk: Buffer): boolean;
@@ -80,6 +83,8 @@ export class Attempt
   readonly startedAt: number;
   readonly state: EndpointState;
   readonly endpoint: Endpoint;
+  readonly call: AttemptedCall;
+  readonly spanId: string;
   status: number = 0;
   flag: ResponseFlag = '-';
   endedAt: number = 0;
@@ -114,6 +119,8 @@ export class Attempt
   ) {
     super();
     this.#owner = owner;
+    this.call = owner;
+    this.spanId = owner.attemptSpanId();
     this.service = owner.service;
     this.subset = owner.subset;
     this.method = owner.method;
