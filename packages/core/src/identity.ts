@@ -56,6 +56,13 @@ export type MinTls = 'none' | 'mutual';
 
 /** Gets a certificate signed: the registry's CA, or another one behind the same words. */
 export interface Enroller {
-  /** `csr` and the answer are PEM; the chain has the leaf first, `bundle` the trusted roots. */
-  enroll(csr: string, signal: AbortSignal): Promise<{ chain: string; bundle: string }>;
+  /**
+   * `csr` and the answer are PEM; the chain has the leaf first, `bundle` the trusted roots.
+   * @param current What the asker holds already: while that is valid it is proof enough.
+   */
+  enroll(
+    csr: string,
+    signal: AbortSignal,
+    current: CredentialSource,
+  ): Promise<{ chain: string; bundle: string }>;
 }

@@ -15,6 +15,7 @@ export * from './mesh-headers.ts';
 export * from './observer.ts';
 export * from './priority.ts';
 export * from './registry-protocol.ts';
+export * from './registry-security.ts';
 export * from './reports.ts';
 export * from './request-context.ts';
 export * from './rollout.ts';

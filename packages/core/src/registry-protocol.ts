@@ -23,6 +23,7 @@
  * Reports, taps, the call graph and rollouts are in `reports.ts`, `taps.ts`, `call-graph.ts` and `rollout.ts`.
  */
 import type { Endpoint, EndpointPort, EndpointStatus, EndpointTls, Locality } from './endpoint.ts';
+import type { TrustState } from './registry-security.ts';
 import type { ServiceName } from './service-name.ts';
 import type { OpenTap } from './taps.ts';
 
@@ -253,6 +254,8 @@ export type WatchEvent =
     }
   /** The taps on the session's service, whole: after hello when there are any, and with every change. */
   | { readonly kind: 'taps'; readonly taps: readonly OpenTap[] }
+  /** Whom to trust: first of all on a registry that has an authority, and whenever it changes. Whole. */
+  | ({ readonly kind: 'trust' } & TrustState)
   /** The server is stopping: reconnect elsewhere, or to it after a jittered wait. */
   | { readonly kind: 'goodbye' };
 

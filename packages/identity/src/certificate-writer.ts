@@ -1,4 +1,5 @@
 import { createHash, type KeyObject, sign, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { keyIdOf, subjectOf } from './certificate.ts';
 import { generateKey, type KeyPair } from './csr.ts';
@@ -23,6 +24,12 @@ export interface SvidRequest extends Validity {
   readonly publicKey: KeyObject;
   /** Up to 20 bytes, the first above 0 and below 0x80. */
   readonly serial: Buffer;
+  /**
+   * DNS names and IP addresses besides, for clients outside the mesh (browsers, scrapers) that know
+   * no SPIFFE. Within the mesh they do not count.
+   * @default []
+   */
+  readonly hosts?: readonly string[];
 }
 
 const ecdsaWithSha256 = derSequence(derOid('1.2.840.10045.4.3.2'));
@@ -50,7 +57,11 @@ export function signSvid(request: SvidRequest, authority: SigningAuthority): Pro
       ...(keyId === undefined
         ? []
         : [extension('2.5.29.35', false, derSequence(derElement(contextTag(0, false), keyId)))]),
-      extension('2.5.29.17', true, uriName(uri)),
+      extension(
+        '2.5.29.17',
+        true,
+        derSequence(uriName(uri), ...(request.hosts ?? []).map(hostName)),
+      ),
     ],
     authority.privateKey,
   );
@@ -73,7 +84,7 @@ export async function createRoot(
       extension('2.5.29.15', true, signsCertificatesAndLists),
       extension('2.5.29.19', true, derSequence(yes)),
       extension('2.5.29.14', false, derElement(derTag.octetString, newKeyId(publicKey))),
-      extension('2.5.29.17', false, uriName(id.uri)),
+      extension('2.5.29.17', false, derSequence(uriName(id.uri))),
     ],
     privateKey,
   );
@@ -113,7 +124,27 @@ function extension(oid: string, critical: boolean, value: Buffer): Buffer {
 }
 
 function uriName(uri: string): Buffer {
-  return derSequence(derElement(contextTag(6, false), Buffer.from(uri, 'ascii')));
+  return derElement(contextTag(6, false), Buffer.from(uri, 'ascii'));
+}
+
+/** An IP address becomes its bytes, all else a DNS name. */
+function hostName(host: string): Buffer {
+  if (isIP(host) === 0) return derElement(contextTag(2, false), Buffer.from(host, 'ascii'));
+  return derElement(contextTag(7, false), addressBytes(host));
+}
+
+function addressBytes(address: string): Buffer {
+  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
+  // The URL parser writes every spelling of an address in one: at most one `::`, no dots.
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const after = tail === undefined ? [] : groups(tail);
+  const before = groups(head);
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  return Buffer.from(
+    [...before, ...zeros, ...after].map((group) => group.padStart(4, '0')).join(''),
+    'hex',
+  );
 }
 
 /** Any value serves that is the same on both sides (RFC 5280, 4.2.1.2). */

@@ -1,4 +1,10 @@
-import { type Enroller, MeshError, setWallTimer, type Timer } from '@inmesh/core';
+import {
+  type CredentialSource,
+  type Enroller,
+  MeshError,
+  setWallTimer,
+  type Timer,
+} from '@inmesh/core';
 import { createCsr, generateKey } from './csr.ts';
 import { renewAt, retryDelayMs } from './renewal-schedule.ts';
 import type { Material, Receiver, Supply } from './supply.ts';
@@ -26,7 +32,7 @@ export function enrollFrom(enroller: Enroller, spiffeId: string, receiver: Recei
       );
     }, attemptTimeoutMs);
     try {
-      receiver.accept(await enrol(enroller, spiffeId, controller.signal), spiffeId);
+      receiver.accept(await enrol(enroller, spiffeId, controller.signal, receiver), spiffeId);
       failures = 0;
     } catch (error) {
       if (closed) return;
@@ -63,7 +69,12 @@ export function enrollFrom(enroller: Enroller, spiffeId: string, receiver: Recei
 }
 
 /** One enrolment. Ends with the signal even when the enroller does not listen to it. */
-async function enrol(enroller: Enroller, spiffeId: string, signal: AbortSignal): Promise<Material> {
+async function enrol(
+  enroller: Enroller,
+  spiffeId: string,
+  signal: AbortSignal,
+  current: CredentialSource,
+): Promise<Material> {
   const key = generateKey();
   let stop = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -71,7 +82,8 @@ async function enrol(enroller: Enroller, spiffeId: string, signal: AbortSignal):
     signal.addEventListener('abort', stop, { once: true });
   });
   try {
-    const answer = await Promise.race([enroller.enroll(createCsr(key, spiffeId), signal), aborted]);
+    const asked = enroller.enroll(createCsr(key, spiffeId), signal, current);
+    const answer = await Promise.race([asked, aborted]);
     if (typeof answer?.chain !== 'string' || typeof answer.bundle !== 'string') {
       throw new MeshError('protocol_error', 'the authority answered without chain and bundle');
     }

@@ -7,10 +7,11 @@ import { followIdentity, serverTlsOptions, verifyClient } from './server-tls.ts'
 
 export interface HandshakeOptions {
   readonly identity: IdentitySource;
+  readonly clientCertificate: 'required' | 'optional';
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
-  /** The handshake is over and the peer is who it says. */
-  readonly onVerified: (socket: TLSSocket, peer: Peer) => void;
+  /** The handshake is over and the peer is who it says; `undefined` where it has shown nothing and need not. */
+  readonly onVerified: (socket: TLSSocket, peer: Peer | undefined) => void;
   /** The socket is being closed. */
   readonly onRefused: (error: MeshError, socket: Socket) => void;
 }
@@ -24,10 +25,10 @@ export interface Handshakes {
 
 /** A `tls.Server` that never listens: Node's way to hand a connection to TLS, with its deadline and its checks. */
 export function createHandshakes(options: HandshakeOptions): Handshakes {
-  const { identity, clock, onVerified, onRefused } = options;
+  const { identity, clientCertificate, clock, onVerified, onRefused } = options;
   const { revoked } = identity;
   const server = createServer({
-    ...serverTlsOptions(identity.tls()),
+    ...serverTlsOptions(identity.tls(), clientCertificate),
     handshakeTimeout: options.handshakeTimeoutMs,
   });
   const refuse = (reason: unknown, socket: TLSSocket): void => {
@@ -37,13 +38,14 @@ export function createHandshakes(options: HandshakeOptions): Handshakes {
     onRefused(error, socket);
     socket.destroy();
   };
-  const verify = (socket: TLSSocket): Peer => {
+  const verify = (socket: TLSSocket): Peer | undefined => {
+    if (clientCertificate === 'optional' && !hasCertificate(socket)) return undefined;
     const credential = identity.tls();
     if (credential !== undefined) return verifyClient(socket, credential, { clock, revoked });
     throw new MeshError('unauthenticated', 'there is no identity yet');
   };
   server.on('secureConnection', (socket: TLSSocket) => {
-    let peer: Peer;
+    let peer: Peer | undefined;
     try {
       peer = verify(socket);
     } catch (error) {
@@ -60,4 +62,9 @@ export function createHandshakes(options: HandshakeOptions): Handshakes {
     start: (socket) => void server.emit('connection', socket),
     stop: followIdentity(server, identity),
   };
+}
+
+/** Node gives an empty object for a client that has shown none. */
+function hasCertificate(socket: TLSSocket): boolean {
+  return Object.keys(socket.getPeerCertificate()).length > 0;
 }

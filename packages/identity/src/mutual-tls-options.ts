@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   type Clock,
   type Logger,
@@ -19,6 +20,14 @@ export interface MutualTlsOptions {
   readonly identity: IdentitySource;
   /** Asked for every new connection; call `modeChanged` when it has changed. @default strict */
   readonly mode?: () => MutualTlsMode;
+  /**
+   * Whether TLS is also for clients without a certificate, who then have no peer: for a server whose
+   * clients prove themselves in other ways, too. One that is shown has to be good all the same.
+   * @default 'required'
+   */
+  readonly clientCertificate?: 'required' | 'optional';
+  /** Whether an accepted connection is taken at all; asked before its handshake. One that is not is closed. @default all are */
+  readonly admit?: (socket: Socket) => boolean;
   /**
    * How long a connection may be silent under `permissive`. Pools open connections ahead of need, so
    * this is as long as the server's own wait for a first request.
@@ -46,6 +55,8 @@ export function resolveMutualTlsOptions(options: MutualTlsOptions): Required<Mut
   return Object.freeze({
     identity: options.identity,
     mode: options.mode ?? (() => 'strict'),
+    clientCertificate: options.clientCertificate ?? 'required',
+    admit: options.admit ?? (() => true),
     firstByteTimeoutMs: duration('firstByteTimeoutMs', options.firstByteTimeoutMs ?? 65_000),
     handshakeTimeoutMs: duration('handshakeTimeoutMs', options.handshakeTimeoutMs ?? 10_000),
     maxAgeMs: duration('maxAgeMs', options.maxAgeMs ?? 3_600_000),

@@ -85,6 +85,10 @@ export function serveMutualTls(server: Server, options: MutualTlsOptions): Mutua
     }
   };
   const onConnection = (socket: Socket): void => {
+    if (!resolved.admit(socket)) {
+      socket.destroy();
+      return;
+    }
     const now = mode();
     if (now === 'disable') {
       handOver(socket, undefined);

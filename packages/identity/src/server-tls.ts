@@ -6,14 +6,18 @@ import type { IdentitySource } from './identity-source.ts';
 import { type Peer, type PeerChecks, verifyPeer } from './peer.ts';
 
 /**
- * Options for a server that proves `credential` and lets only peers in that prove themselves. They
- * are not all: call `verifyClient` for every connection, and `followIdentity` for rotation.
+ * Options for a server that proves `credential` and lets only peers in that prove themselves, or
+ * with `optional` also those that show nothing. They are not all: call `verifyClient` for every
+ * connection that has shown something, and `followIdentity` for rotation.
  */
-export function serverTlsOptions(credential: SvidCredential | undefined): TlsOptions {
+export function serverTlsOptions(
+  credential: SvidCredential | undefined,
+  clientCertificate: 'required' | 'optional' = 'required',
+): TlsOptions {
   return {
     ...(credential === undefined ? {} : contextOptions(credential)),
     requestCert: true,
-    rejectUnauthorized: true,
+    rejectUnauthorized: clientCertificate === 'required',
     ALPNProtocols: ['http/1.1'],
   };
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import type { Clock, Logger, Random } from '@inmesh/core';
+import type { Clock, CredentialSource, Logger, Random } from '@inmesh/core';
 import type { SvidCredential } from './credential.ts';
 
 /** What makes a credential, as it comes from outside. */
@@ -12,7 +12,7 @@ export interface Material {
 }
 
 /** What a supply hands its material to. */
-export interface Receiver {
+export interface Receiver extends CredentialSource {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -104,3 +104,25 @@ test('a request with any byte changed is refused, and never fails otherwise', as
     { numRuns: 500 },
   );
 });
+
+test('a certificate names hosts too, for clients that know no SPIFFE', async () => {
+  const hosts = [
+    'registry.test',
+    '127.0.0.1',
+    '::1',
+    '2001:db8::1:0:2',
+    '::ffff:10.1.2.3',
+    'fd00::',
+  ];
+  const { publicKey } = generateKey();
+  const pem = await signSvid(
+    { ...validity, spiffeId: orders, publicKey, serial: Buffer.from([0x21]), hosts },
+    await root(),
+  );
+  const certificate = new X509Certificate(pem);
+  expect(readSvid(certificate).identity.spiffeId).toBe(orders);
+  expect(certificate.checkHost('registry.test')).toBe('registry.test');
+  for (const address of hosts.slice(1))
+    expect([address, certificate.checkIP(address)]).toEqual([address, address]);
+  expect(certificate.checkIP('127.0.0.2')).toBeUndefined();
+});

@@ -62,8 +62,8 @@ async function setUp(
     random: seededRandom(1),
     onEvent: (event) => void events.push(event),
     enroller: {
-      enroll: (csr, signal) => {
-        if (setup.fail === undefined) return enroller.enroll(csr, signal);
+      enroll: (csr, signal, current) => {
+        if (setup.fail === undefined) return enroller.enroll(csr, signal, current);
         enroller.requests += 1;
         return setup.fail();
       },

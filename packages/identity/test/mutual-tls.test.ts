@@ -40,6 +40,40 @@ async function attempt(port: number, leaf: LeafOptions, signer = authority): Pro
   );
 }
 
+describe('with an optional client certificate', () => {
+  test('who shows none is served as nobody, who shows one is known by it', async () => {
+    const [client, server] = await Promise.all([
+      fixture.identity(authority, orders),
+      fixture.identity(authority, reviews),
+    ]);
+    const { port, refusals } = await fixture.serve(server, { clientCertificate: 'optional' });
+    const known = await getSecure(port, client.connectOptions([reviews]));
+    expect(known.body).toBe(`peer ${orders}`);
+    const stranger = { ca: authority.pem, checkServerIdentity: () => undefined };
+    expect((await getSecure(port, stranger)).body).toBe('peer nobody');
+    expect(refusals()).toEqual([]);
+  });
+
+  test('one that is not good is refused all the same', async () => {
+    const server = await fixture.identity(authority, reviews);
+    const { port, refusals } = await fixture.serve(server, { clientCertificate: 'optional' });
+    const foreign = await createAuthority();
+    expect(await attempt(port, {}, foreign)).toMatch(/^E/);
+    expect(await attempt(port, { uris: [orders, admin] })).toMatch(/^E/);
+    expect(await attempt(port, { notAfter: new Date(Date.now() - 1_000) })).toMatch(/^E/);
+    await until(() => expect(refusals()).toHaveLength(3));
+  });
+});
+
+test('a connection that is not admitted is closed before its handshake', async () => {
+  const [client, server] = await Promise.all([
+    fixture.identity(authority, orders),
+    fixture.identity(authority, reviews),
+  ]);
+  const { port } = await fixture.serve(server, { admit: () => false });
+  await expect(getSecure(port, client.connectOptions([reviews]))).rejects.toThrow();
+});
+
 describe('strict', () => {
   test('client and server prove themselves to each other', async () => {
     const [client, server] = await Promise.all([
