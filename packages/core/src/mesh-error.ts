@@ -32,6 +32,7 @@ export type MeshErrorCode =
   | 'not_found'
   | 'conflict'
   | 'revision_compacted'
+  | 'store_unavailable'
   // security
   | 'unauthenticated'
   | 'forbidden'

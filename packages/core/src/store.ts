@@ -10,7 +10,10 @@ export interface StoreEntry {
   readonly revision: Revision;
 }
 
-/** One write of a commit. `expected` is the revision that the entry must have, or `null` for "must not exist"; absent means any. */
+/**
+ * One write of a commit. `expected` is the revision that the entry must have, or `null` for "must
+ * not exist"; absent means any. A `check` writes nothing: the commit is for a store in which it holds.
+ */
 export type StoreWrite =
   | {
       readonly kind: 'put';
@@ -18,7 +21,8 @@ export type StoreWrite =
       readonly value: string;
       readonly expected?: Revision | null;
     }
-  | { readonly kind: 'delete'; readonly key: string; readonly expected?: Revision };
+  | { readonly kind: 'delete'; readonly key: string; readonly expected?: Revision }
+  | { readonly kind: 'check'; readonly key: string; readonly expected: Revision | null };
 
 export type StoreChange =
   | { readonly kind: 'put'; readonly entry: StoreEntry }

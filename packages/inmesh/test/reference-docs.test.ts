@@ -37,6 +37,7 @@ test('the errors page has a line for every error code, and for nothing else', ()
     not_found: true,
     conflict: true,
     revision_compacted: true,
+    store_unavailable: true,
     unauthenticated: true,
     forbidden: true,
     start_timeout: true,

@@ -87,6 +87,24 @@ export function storeSuite({ name, create }: StoreSuiteOptions): void {
       expect(await store.get('a')).toBeUndefined();
     });
 
+    test('a check writes nothing, and stops a commit when it does not hold', async () => {
+      const store = await createStore();
+      const revision = await store.commit([{ kind: 'put', key: 'a', value: '1' }]);
+      const write = { kind: 'put', key: 'b', value: 'x' } as const;
+      await store.commit([{ kind: 'check', key: 'a', expected: revision }, write]);
+      await store.commit([{ kind: 'check', key: 'c', expected: null }, write]);
+      for (const check of [
+        { kind: 'check', key: 'a', expected: null },
+        { kind: 'check', key: 'c', expected: revision },
+      ] as const) {
+        const stale = store.commit([check, { kind: 'put', key: 'b', value: 'y' }]);
+        await expect(stale).rejects.toMatchObject({ code: 'conflict' });
+      }
+      expect(await store.get('a')).toMatchObject({ value: '1', revision });
+      expect(await store.get('b')).toMatchObject({ value: 'x' });
+      expect(await store.get('c')).toBeUndefined();
+    });
+
     test('of many that compare and swap at once exactly one wins each round', async () => {
       const store = await createStore();
       let revision = await store.commit([{ kind: 'put', key: 'n', value: '0' }]);
@@ -134,6 +152,16 @@ export function storeSuite({ name, create }: StoreSuiteOptions): void {
       await late.until(() => late.batches.length === 1);
       expect(early.batches.map(keysOf)).toEqual([['a'], ['b'], ['c']]);
       expect(late.batches.map(keysOf)).toEqual([['c']]);
+    });
+
+    test('a list of over a thousand entries is whole, and of one revision', async () => {
+      const store = await createStore();
+      const keys = Array.from({ length: 1_100 }, (_, i) => `k/${String(i).padStart(4, '0')}`);
+      for (let from = 0; from < keys.length; from += 100) {
+        const slice = keys.slice(from, from + 100);
+        await store.commit(slice.map((key) => ({ kind: 'put', key, value: '' })));
+      }
+      expect((await store.list('k/')).entries.map(({ key }) => key)).toEqual(keys);
     });
 
     test('a watch that ended tells nothing more, also when it is ended twice', async () => {

@@ -4,9 +4,12 @@
  * ends with a reason.
  * @param timeoutMs @default 10_000
  */
-export async function eventually(holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > deadline) {
       throw new Error(`did not become true within ${timeoutMs} ms: ${holds}`);
     }

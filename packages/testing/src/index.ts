@@ -1,3 +1,4 @@
+export * from './etcd-cluster.ts';
 export * from './eventually.ts';
 export * from './fake-clock.ts';
 export { type ReadResponse, type SendOptions, send, sendRaw } from './http-client.ts';

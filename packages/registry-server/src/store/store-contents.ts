@@ -53,7 +53,7 @@ export function applyWrites(
       const entry: StoreEntry = Object.freeze({ key, value: write.value, revision });
       entries.set(key, entry);
       changes.push({ kind: 'put', entry });
-    } else if (entries.delete(key)) {
+    } else if (write.kind === 'delete' && entries.delete(key)) {
       changes.push({ kind: 'delete', key, revision });
     }
   }
