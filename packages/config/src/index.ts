@@ -1,5 +1,6 @@
 export type { KnownService } from './analyze/analysis.ts';
 export * from './analyze/analyze.ts';
+export { type CelExpression, type CelSource, type CelValue, parseCel } from './cel/parse-cel.ts';
 export * from './duration.ts';
 export * from './field-table.ts';
 export * from './format-resource.ts';

@@ -241,7 +241,7 @@ export const samples: readonly ResourceInput[] = [
             { match: { metric: 'REQUEST_COUNT', mode: 'SERVER' }, disabled: true },
             {
               match: { customMetric: 'my_metric' },
-              tagOverrides: { host: { operation: 'UPSERT', value: 'request.host' } },
+              tagOverrides: { host: { operation: 'UPSERT', value: 'inmesh.service' } },
             },
           ],
         },

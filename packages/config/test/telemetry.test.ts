@@ -19,7 +19,7 @@ describe('Telemetry', () => {
         line.replace('/spec/metrics/0/overrides/0/tagOverrides/tag', ''),
       );
     expect(override({})).toEqual(['error missing_field /value']);
-    expect(override({ operation: 'REMOVE', value: 'a' })).toEqual(['error conflict /value']);
+    expect(override({ operation: 'REMOVE', value: '"a"' })).toEqual(['error conflict /value']);
     expect(override({ operation: 'REMOVE' })).toEqual([]);
   });
   test('metrics.overrides.match takes one of metric and customMetric', () => {
@@ -28,6 +28,23 @@ describe('Telemetry', () => {
         metrics: [{ overrides: [{ match: { metric: 'REQUEST_COUNT', customMetric: 'a' } }] }],
       }),
     ).toEqual(['error conflict /spec/metrics/0/overrides/0/match']);
+  });
+  test('a label is made of what is the same for many requests, and never of what a client chooses', () => {
+    const override = (value: string): string[] =>
+      telemetry({ metrics: [{ overrides: [{ tagOverrides: { tag: { value } } }] }] });
+    const at = 'error invalid_value /spec/metrics/0/overrides/0/tagOverrides/tag/value';
+    expect(override("request.method + ' ' + inmesh.route")).toEqual([]);
+    expect(override('request.url_path')).toEqual([at]);
+    expect(override("request.headers['user-agent']")).toEqual([at]);
+    expect(override('request.headers')).toEqual([at]);
+  });
+  test('an expression that is not understood is refused with its path', () => {
+    const filter = (expression: string): string[] =>
+      telemetry({ accessLogging: [{ filter: { expression } }] });
+    expect(filter("response.code >= 400 && !('x-probe' in request.headers)")).toEqual([]);
+    const at = 'error invalid_value /spec/accessLogging/0/filter/expression';
+    expect(filter('xds.route_name == "a"')).toEqual([at]);
+    expect(filter('response.code')).toEqual([at]);
   });
   test('accessLogging.filter needs an expression', () => {
     expect(telemetry({ accessLogging: [{ filter: {} }] })).toEqual([

@@ -1,3 +1,4 @@
+import { parseCel } from '../cel/parse-cel.ts';
 import type {
   AccessLogging,
   CustomTag,
@@ -33,9 +34,22 @@ const mode: FieldType = oneOf('CLIENT_AND_SERVER', 'CLIENT', 'SERVER');
 const tagName = text('tag', 128, (name) =>
   /^[A-Za-z_][A-Za-z0-9_.]*$/.test(name) ? undefined : 'must be letters, digits, _ and .',
 );
-const celExpression = text('CEL expression', 4_096, (value) =>
-  value === '' ? 'must not be empty' : undefined,
-);
+const maxExpressionLength = 4_096;
+const filterExpression = text('CEL expression', maxExpressionLength, (value) => {
+  const parsed = parseCel(value);
+  if ('reason' in parsed) return parsed.reason;
+  const { type } = parsed.expression;
+  return type === 'boolean' ? undefined : `must be true or false, and is a ${type}`;
+});
+const tagExpression = text('CEL expression', maxExpressionLength, (value) => {
+  const parsed = parseCel(value);
+  if ('reason' in parsed) return parsed.reason;
+  const { type, requestAttributes } = parsed.expression;
+  if (type === 'headers') return 'must be a text, a number or a boolean, and is all headers';
+  return requestAttributes.length === 0
+    ? undefined
+    : `must not be made of ${requestAttributes.join(', ')}: each request brings another one, and series would grow without end`;
+});
 
 const provider: ObjectType = object<ProviderRef>('ProviderRef', {
   name: required(nonEmpty, 'Of an adapter.'),
@@ -112,7 +126,7 @@ const tagOverride: ObjectType = object<TagOverride>(
   'MetricsOverrides.TagOverride',
   {
     operation: honoured(oneOf('UPSERT', 'REMOVE'), 'Set or take out.', { default: 'UPSERT' }),
-    value: honoured(celExpression, 'With UPSERT.'),
+    value: honoured(tagExpression, 'With UPSERT.'),
   },
   {
     rules: [
@@ -140,7 +154,7 @@ const metrics: ObjectType = object<Metrics>('Metrics', {
 });
 
 const filter: ObjectType = object<NonNullable<AccessLogging['filter']>>('AccessLogging.Filter', {
-  expression: required(celExpression, 'The common comparisons.'),
+  expression: required(filterExpression, 'The common comparisons.'),
 });
 
 const accessLogging: ObjectType = object<AccessLogging>('AccessLogging', {
