@@ -33,7 +33,7 @@ export interface GraphEdge extends GraphRates {
   readonly destination: GraphParty;
   /** Share of the calls that went over mutual TLS, 0..1. */
   readonly mutualTlsRatio: number;
-  /** Since the last call; edges are forgotten after an hour. */
+  /** Since the last call; after five minutes an edge is left out. */
   readonly idleMs: number;
 }
 
@@ -59,7 +59,7 @@ export interface CallGraph {
   readonly lagMs: number;
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];
-  /** Edges that there was no room for since the start; they are counted together, from and to `other`. */
+  /** How often an edge was reported that there was no room for; such are counted together, from and to `other`. */
   readonly overflowed: number;
 }
 

@@ -36,6 +36,10 @@ export interface RegistryLimits {
   readonly headerTimeoutMs: number;
   /** Open connections from one address; more are closed at once. @default 20_000 */
   readonly connectionsPerPeer: number;
+  /** Edges of the call graph, and versions in it, each; about 20 KB an edge with traffic in every second. @default 10_000 */
+  readonly graphEdges: number;
+  /** Open streams of the call graph. @default 100 */
+  readonly graphStreams: number;
   /** Health probes under way at once. @default 64 */
   readonly concurrentProbes: number;
 }
@@ -90,6 +94,8 @@ const defaultLimits: RegistryLimits = Object.freeze({
   configBytes: 16_777_216,
   headerTimeoutMs: 10_000,
   connectionsPerPeer: 20_000,
+  graphEdges: 10_000,
+  graphStreams: 100,
   concurrentProbes: 64,
 });
 

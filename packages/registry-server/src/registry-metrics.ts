@@ -4,6 +4,13 @@ import type { ServerStatus } from '@inmesh/core';
 /** How often the event loop's delay is sampled: fine enough to see what would delay a renewal. */
 const samplingMs = 20;
 
+/** What others hold and count. */
+export interface StoredCounts {
+  readonly resources: number;
+  readonly reports: number;
+  readonly graphEdges: number;
+}
+
 /** What only counts up, and the event loop's delay; everything else is read from the status. */
 export class RegistryMetrics {
   renewals = 0;
@@ -11,6 +18,7 @@ export class RegistryMetrics {
   queueDrops = 0;
   configCommits = 0;
   configRefusals = 0;
+  reportRefusals = 0;
   readonly #eventLoopDelay: IntervalHistogram = monitorEventLoopDelay({ resolution: samplingMs });
 
   start(): void {
@@ -22,7 +30,7 @@ export class RegistryMetrics {
   }
 
   /** Prometheus text, version 0.0.4. No series is named by anything that a request says. */
-  render(status: ServerStatus, resources: number): string {
+  render(status: ServerStatus, { resources, reports, graphEdges }: StoredCounts): string {
     return [
       gauge('sessions', 'Open sessions.', status.sessions),
       gauge('registrations', 'Endpoints that sessions hold.', status.registrations),
@@ -49,6 +57,13 @@ export class RegistryMetrics {
         'config_refusals_total',
         'Batches of resources that were refused as invalid.',
         this.configRefusals,
+      ),
+      gauge('graph_edges', 'Edges of the call graph.', graphEdges),
+      counter('reports_total', 'Reports that were counted.', reports),
+      counter(
+        'report_refusals_total',
+        'Reports that were refused: of another service, from the future, or with wrong numbers.',
+        this.reportRefusals,
       ),
       counter('renewals_total', 'Renewals of sessions.', this.renewals),
       counter('expiries_total', 'Sessions that expired.', this.expiries),

@@ -3,15 +3,19 @@ import { MeshError, type ServerStatus } from '@inmesh/core';
 import { everybody } from './access/principal.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
+import { GraphFeed } from './graph/graph-feed.ts';
+import { ReportSink } from './graph/report-sink.ts';
 import type { App } from './http/app.ts';
 import { closeApp } from './http/close-app.ts';
 import { capConnections } from './http/connection-cap.ts';
 import { createApp } from './http/create-app.ts';
 import { createRenewalHandler } from './http/renewal-handler.ts';
 import { createRequestGuard } from './http/request-guard.ts';
+import { graphRoutes } from './http/routes/graph-routes.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
 import { overrideRoutes } from './http/routes/override-routes.ts';
 import { registrationRoutes } from './http/routes/registration-routes.ts';
+import { reportRoutes } from './http/routes/report-routes.ts';
 import { resourceRoutes } from './http/routes/resource-routes.ts';
 import { serviceRoutes } from './http/routes/service-routes.ts';
 import { sessionRoutes } from './http/routes/session-routes.ts';
@@ -82,7 +86,10 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     random: Math.random,
     logger,
   });
+  const sink = new ReportSink({ maxEdges: limits.graphEdges, clock });
+  const graphFeed = new GraphFeed({ sink, state, clock });
   state.observers.add(hub);
+  state.observers.add(sink);
   state.observers.add(prober);
   const createdAt = clock.now();
   let starting: Promise<Running> | undefined;
@@ -148,16 +155,35 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
         metrics.configRefusals += 1;
       },
     });
+    reportRoutes(app, {
+      state,
+      sink,
+      onRefused: () => {
+        metrics.reportRefusals += 1;
+      },
+    });
+    graphRoutes(app, {
+      sink,
+      feed: graphFeed,
+      maxStreams: limits.graphStreams,
+      now: () => clock.now(),
+    });
     operationRoutes(app, {
       status,
       isClosing: () => closing !== undefined,
-      renderMetrics: () => metrics.render(status(), configState.resources.size),
+      renderMetrics: () =>
+        metrics.render(status(), {
+          resources: configState.resources.size,
+          reports: sink.accepted,
+          graphEdges: sink.traffic.size,
+        }),
     });
     const stop = async (): Promise<void> => {
       settling.stop();
       sweeper.stop();
       prober.close();
       hub.close();
+      graphFeed.close();
       await closeApp(app, resolved.closeTimeoutMs, clock);
       metrics.stop();
       overrides.close();

@@ -13,13 +13,14 @@ export async function openapi(app: App): Promise<void> {
         title: 'Inmesh registry',
         version,
         description:
-          'Sessions, registrations, the watch stream, look-ups and configuration, version 1.',
+          'Sessions, registrations, the watch stream, look-ups, configuration and the call graph, version 1.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
       tags: [
         { name: 'sessions', description: 'What a process in the mesh uses.' },
         { name: 'services', description: 'Who serves what.' },
         { name: 'resources', description: 'The configuration.' },
+        { name: 'graph', description: 'What processes report of their calls.' },
         { name: 'operations', description: 'For operators and monitoring.' },
       ],
     },

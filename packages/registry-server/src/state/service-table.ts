@@ -28,6 +28,11 @@ export class ServiceTable {
     return this.#byName.get(service);
   }
 
+  /** In no order. */
+  all(): Iterable<ServiceRecord> {
+    return this.#byName.values();
+  }
+
   /** The record of `service`, made when it is new. */
   obtain(service: ServiceName): ServiceRecord {
     let record = this.#byName.get(service);

@@ -3,7 +3,8 @@ import { Type } from 'typebox';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { WatchHub } from '../../watch/watch-hub.ts';
 import type { App } from '../app.ts';
-import { answers, noContent } from '../schemas/answers.ts';
+import { openEventStream } from '../event-stream.ts';
+import { answers, eventStream, noContent } from '../schemas/answers.ts';
 import { subscriptionsSchema } from '../schemas/session-schemas.ts';
 
 export interface WatchRoutesOptions {
@@ -46,12 +47,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
         summary: 'Follow the subscriptions: server-sent events, resumed by Last-Event-ID',
         params,
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 100 })) }),
-        response: answers({
-          200: {
-            description: 'the stream, until either side ends it',
-            content: { 'text/event-stream': { schema: Type.String() } },
-          },
-        }),
+        response: answers({ 200: eventStream }),
       },
     },
     (request, reply) => {
@@ -62,18 +58,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
           `registry: all ${maxWatchers} watch streams are taken; raise limits.watchers`,
         );
       }
-      reply.hijack();
-      const stream = reply.raw;
-      stream.writeHead(200, {
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-store',
-        // The connection ends with the stream, so that a server that stops has nothing to wait for.
-        connection: 'close',
-        'x-content-type-options': 'nosniff',
-        // Proxies of the nginx family hold streams back otherwise.
-        'x-accel-buffering': 'no',
-      });
-      hub.open(session, stream, request.headers['last-event-id']);
+      hub.open(session, openEventStream(reply), request.headers['last-event-id']);
     },
   );
 }

@@ -19,4 +19,10 @@ export function answers(
   return { ...success, '4xx': problem, '5xx': problem };
 }
 
+/** Server-sent events. */
+export const eventStream: TypedAnswer = {
+  description: 'the stream, until either side ends it',
+  content: { 'text/event-stream': { schema: Type.String() } },
+};
+
 export const noContent: TSchema = Type.Null({ description: 'done' });

@@ -1,0 +1,114 @@
+import type { TrafficColumns } from '@inmesh/core';
+import { mergeLatencies, type SparseLatencies } from './sparse-latencies.ts';
+import { TrafficTotal } from './traffic-total.ts';
+
+export interface TrafficRingOptions {
+  /** What one step takes together. */
+  readonly stepSeconds: number;
+  /** The newest steps, to which reports may still add. */
+  readonly openSteps: number;
+  /** All steps that are kept, the open ones included. */
+  readonly keptSteps: number;
+}
+
+/** A step that is still added to: all that is known of it. */
+interface OpenStep {
+  step: number;
+  calls: number;
+  errors: number;
+  latencies: SparseLatencies;
+}
+
+/** Of a sealed step: calls, errors, p50, p90 and p99. */
+const columns = 5;
+/** One for all rings: every use of it ends before the next begins. */
+const total = new TrafficTotal();
+
+/**
+ * Traffic by steps of time, in bounded memory: the newest steps have all their latencies, so that
+ * the reports of several processes add up, and the older ones only what charts show. No timer moves
+ * it on: a step gives its place to the one that comes a round later.
+ */
+export class TrafficRing {
+  readonly #options: TrafficRingOptions;
+  readonly #open: OpenStep[] = [];
+  /** The step that each place holds, and its columns. Nothing until a step was sealed. */
+  #sealedSteps: Int32Array | undefined;
+  #sealed: Float32Array | undefined;
+
+  constructor(options: TrafficRingOptions) {
+    this.#options = options;
+  }
+
+  /** What is too old to be added to is left out. */
+  add(second: number, calls: number, errors: number, latencies: SparseLatencies): void {
+    const { stepSeconds, openSteps } = this.#options;
+    const step = Math.floor(second / stepSeconds);
+    const place = step % openSteps;
+    const open = this.#open[place];
+    if (open === undefined) {
+      this.#open[place] = { step, calls, errors, latencies };
+      return;
+    }
+    if (open.step > step) return;
+    if (open.step < step) {
+      this.#seal(open);
+      open.step = step;
+      open.calls = 0;
+      open.errors = 0;
+      open.latencies = [];
+    }
+    open.calls += calls;
+    open.errors += errors;
+    open.latencies = mergeLatencies(open.latencies, latencies);
+  }
+
+  /** Adds the open steps from `first` to `last` (both included) to `sum`. */
+  addTo(sum: TrafficTotal, first: number, last: number): void {
+    for (const open of this.#open) {
+      if (open === undefined || open.step < first || open.step > last) continue;
+      sum.add(open.calls, open.errors, open.latencies);
+    }
+  }
+
+  /** Every step that is kept, up to `last`. */
+  read(last: number): TrafficColumns {
+    const { keptSteps } = this.#options;
+    const rows = Array.from({ length: keptSteps }, (_, i) => this.#row(last - keptSteps + 1 + i));
+    const column = (index: number): number[] => rows.map((row) => row[index] as number);
+    const latency = (index: number): (number | null)[] =>
+      rows.map((row) => (row[0] === 0 ? null : Math.round((row[index] as number) * 100) / 100));
+    return {
+      calls: column(0),
+      errors: column(1),
+      p50Ms: latency(2),
+      p90Ms: latency(3),
+      p99Ms: latency(4),
+    };
+  }
+
+  #row(step: number): ArrayLike<number> {
+    const open = this.#open[step % this.#options.openSteps];
+    if (open?.step === step) return summary(open);
+    const place = step % this.#options.keptSteps;
+    if (this.#sealed === undefined || this.#sealedSteps?.[place] !== step) return noTraffic;
+    return this.#sealed.subarray(place * columns, (place + 1) * columns);
+  }
+
+  #seal(open: OpenStep): void {
+    const { keptSteps } = this.#options;
+    this.#sealedSteps ??= new Int32Array(keptSteps).fill(-1);
+    this.#sealed ??= new Float32Array(keptSteps * columns);
+    const place = open.step % keptSteps;
+    this.#sealedSteps[place] = open.step;
+    this.#sealed.set(summary(open), place * columns);
+  }
+}
+
+const noTraffic: readonly number[] = Object.freeze([0, 0, 0, 0, 0]);
+
+function summary({ calls, errors, latencies }: OpenStep): number[] {
+  total.clear();
+  total.add(calls, errors, latencies);
+  return [calls, errors, ...[0.5, 0.9, 0.99].map((ratio) => total.quantileMs(ratio) ?? 0)];
+}
