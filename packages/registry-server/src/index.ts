@@ -1,3 +1,4 @@
+export type { EurekaOptions } from './eureka/eureka-options.ts';
 export type { RegistryLimits, RegistryServerOptions } from './options.ts';
 export { createRegistryServer, type RegistryServer } from './registry-server.ts';
 export type { SelfPreservationOptions } from './state/self-preservation.ts';

@@ -6,6 +6,11 @@ import {
   silentLogger,
   systemClock,
 } from '@inmesh/core';
+import {
+  type EurekaOptions,
+  type ResolvedEurekaOptions,
+  resolveEurekaOptions,
+} from './eureka/eureka-options.ts';
 import { isLoopback } from './http/request-guard.ts';
 import {
   defaultSelfPreservation,
@@ -66,6 +71,8 @@ export interface RegistryServerOptions {
   /** How long `close` waits for requests under way. @default 5_000 */
   readonly closeTimeoutMs?: number;
   readonly selfPreservation?: Partial<SelfPreservationOptions>;
+  /** Speak Eureka's protocol too, on `/eureka`. @default false */
+  readonly eureka?: boolean | EurekaOptions;
   readonly limits?: Partial<RegistryLimits>;
   /** @default systemClock */
   readonly clock?: Clock;
@@ -75,8 +82,9 @@ export interface RegistryServerOptions {
 
 /** The options with every default filled in. */
 export type ResolvedOptions = Readonly<
-  Required<Omit<RegistryServerOptions, 'dataDir' | 'limits' | 'selfPreservation'>>
+  Required<Omit<RegistryServerOptions, 'dataDir' | 'eureka' | 'limits' | 'selfPreservation'>>
 > & {
+  readonly eureka: ResolvedEurekaOptions | undefined;
   readonly dataDir: string | undefined;
   readonly limits: RegistryLimits;
   readonly selfPreservation: SelfPreservationOptions;
@@ -131,6 +139,7 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
     sessionTtlMs,
     ...durations,
     keepAliveMs,
+    eureka: resolveEurekaOptions(options.eureka ?? false, durations.settleMs),
     selfPreservation: resolveSelfPreservation(options.selfPreservation),
     limits,
     clock: options.clock ?? systemClock,

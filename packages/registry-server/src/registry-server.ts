@@ -3,6 +3,7 @@ import { MeshError, type ServerStatus } from '@inmesh/core';
 import { everybody } from './access/principal.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
+import { createEureka } from './eureka/create-eureka.ts';
 import { GraphFeed } from './graph/graph-feed.ts';
 import { ReportSink } from './graph/report-sink.ts';
 import type { App } from './http/app.ts';
@@ -118,6 +119,10 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const store = await createEmbeddedStore({ dataDir: resolved.dataDir });
     const overrides = await createOverrides({ store, endpoints: state.endpoints, logger });
     const config = await createConfigStore({ store, state: configState, limits, clock, logger });
+    const eureka =
+      resolved.eureka === undefined
+        ? undefined
+        : createEureka({ options: resolved.eureka, server: resolved, state, overrides });
     configState.onCommit(() => {
       metrics.configCommits += 1;
     });
@@ -178,8 +183,10 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
           graphEdges: sink.traffic.size,
         }),
     });
+    await eureka?.routes(app);
     const stop = async (): Promise<void> => {
       settling.stop();
+      await eureka?.close();
       sweeper.stop();
       prober.close();
       hub.close();
@@ -199,6 +206,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     metrics.start();
     hub.start();
     sweeper.start();
+    eureka?.start();
     settling.start(() => {
       logger.info({ sessions: state.sessions.size }, 'settled');
       hub.settled();

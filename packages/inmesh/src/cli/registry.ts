@@ -1,6 +1,7 @@
-import { createRegistryServer } from '@inmesh/registry-server';
+import { createRegistryServer, type EurekaOptions } from '@inmesh/registry-server';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
+import { definedOnly } from '../shared-options.ts';
 import { wholeNumber } from './numbers.ts';
 
 interface RegistryFlags {
@@ -8,6 +9,9 @@ interface RegistryFlags {
   readonly port: number;
   readonly dataDir?: string;
   readonly sessionTtl: number;
+  readonly eureka?: boolean;
+  readonly eurekaPeers?: readonly string[];
+  readonly eurekaSettle?: number;
   readonly logLevel: string;
 }
 
@@ -38,12 +42,34 @@ export function registryCommand(): Command {
         .env('INMESH_REGISTRY_SESSION_TTL'),
     )
     .addOption(
+      new Option('--eureka', "speak Eureka's protocol too, on /eureka").env(
+        'INMESH_REGISTRY_EUREKA',
+      ),
+    )
+    .addOption(
+      new Option('--eureka-peers <urls>', 'Eureka servers to replicate with, separated by commas')
+        .argParser((text) => text.split(','))
+        .env('INMESH_REGISTRY_EUREKA_PEERS'),
+    )
+    .addOption(
+      new Option('--eureka-settle <ms>', 'after a start, Eureka lists are refused for so long')
+        .argParser(wholeNumber(0, 600_000))
+        .env('INMESH_REGISTRY_EUREKA_SETTLE'),
+    )
+    .addOption(
       new Option('--log-level <level>', 'what is logged to standard error')
         .choices(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info')
         .env('INMESH_REGISTRY_LOG_LEVEL'),
     )
     .action(run);
+}
+
+/** Naming peers is asking for Eureka. */
+function eurekaOptions(flags: RegistryFlags): boolean | EurekaOptions {
+  const { eureka, eurekaPeers: peers, eurekaSettle: settleMs } = flags;
+  if (eureka !== true && peers === undefined) return false;
+  return definedOnly({ peers, settleMs });
 }
 
 async function run(flags: RegistryFlags): Promise<void> {
@@ -54,6 +80,7 @@ async function run(flags: RegistryFlags): Promise<void> {
     sessionTtlMs: flags.sessionTtl,
     logger,
     ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }),
+    eureka: eurekaOptions(flags),
   });
   const { url } = await server.listen();
   console.log(`registry listening on ${url}`);

@@ -113,6 +113,11 @@ export class EndpointTable {
     if (record !== undefined) this.#refresh(record);
   }
 
+  /** An operator's word on an endpoint, if there is one. */
+  overrideOf(id: string): EndpointStatus | undefined {
+    return this.#overrides.get(id);
+  }
+
   /** Publishes `record` when what others see of it is not what they saw. */
   #refresh(record: EndpointRecord): void {
     const { declared, endpoint } = record;

@@ -1,0 +1,96 @@
+import { type Clock, MeshError } from '@inmesh/core';
+import type { FastifyRequest } from 'fastify';
+import type { RouteAccess } from '../access/access.ts';
+import { instanceAnswer } from './answers.ts';
+import type { EurekaDoor } from './eureka-door.ts';
+import { applyBatch } from './peer-batch.ts';
+import { readInstanceBody, readJsonBody } from './read-body.ts';
+import { readMap, readNumber } from './read-fields.ts';
+import { anyTimestamp, readInstance, readStatus } from './read-instance.ts';
+import { appOf, type Route, type RouteHandler, unknownInstance } from './route-table.ts';
+import { formatOf, sendText } from './send-answer.ts';
+
+export interface WriteRoutesOptions {
+  readonly door: EurekaDoor;
+  readonly bodyBytes: number;
+  readonly clock: Clock;
+}
+
+/** A peer's batch: up to 250 instances. */
+export const batchBytes: number = 4 * 1024 * 1024;
+
+const access: RouteAccess = 'service';
+
+/** What Eureka is told. */
+export function writeRoutes({ door, bodyBytes, clock }: WriteRoutesOptions): readonly Route[] {
+  const wallNow = (): number => Math.round(clock.wallNow());
+
+  const register: RouteHandler = async (request, reply) => {
+    const instance = readInstance(await readInstanceBody(request, bodyBytes), wallNow());
+    const expected = appOf(request.params);
+    if (instance.app !== expected) {
+      throw new MeshError(
+        'invalid_argument',
+        `Mismatched appName, expecting ${expected} but was ${instance.app}`,
+      );
+    }
+    door.register(instance, isReplica(request));
+    return reply.code(204).send();
+  };
+
+  const renew: RouteHandler = (request, reply) => {
+    const { params, query } = request;
+    const outcome = door.renew(appOf(params), params.id, {
+      lastDirtyTimestamp: readNumber(query, 'lastDirtyTimestamp', anyTimestamp),
+      replica: isReplica(request),
+    });
+    if (outcome.kind === 'unknown') throw unknownInstance(params);
+    if (outcome.kind === 'renewed') return reply.code(200).send();
+    const format = formatOf(request);
+    return sendText(reply.code(409), format, instanceAnswer(outcome.entry, format));
+  };
+
+  const cancel: RouteHandler = ({ params }, reply) => {
+    if (!door.cancel(appOf(params), params.id)) throw unknownInstance(params);
+    return reply.code(200).send();
+  };
+
+  const override: RouteHandler = async ({ params, query }, reply) => {
+    const status = readStatus(query.value);
+    if (status === undefined) {
+      throw new MeshError('invalid_argument', 'eureka: ?value= must be a status, such as UP');
+    }
+    if (!(await door.override(appOf(params), params.id, status))) throw unknownInstance(params);
+    return reply.code(200).send();
+  };
+
+  const endOverride: RouteHandler = async ({ params }, reply) => {
+    if (!(await door.override(appOf(params), params.id, undefined))) throw unknownInstance(params);
+    return reply.code(200).send();
+  };
+
+  const addMetadata: RouteHandler = ({ params, query }, reply) => {
+    const first = Object.entries(query).map(([key, value]) => [key, [value].flat()[0]]);
+    const added = readMap({ metadata: Object.fromEntries(first) }, 'metadata');
+    if (!door.addMetadata(appOf(params), params.id, added)) throw unknownInstance(params);
+    return reply.code(200).send();
+  };
+
+  const batch: RouteHandler = async (request) =>
+    applyBatch(door, await readJsonBody(request, batchBytes), wallNow());
+
+  return [
+    ['POST', '/apps/:app', access, register],
+    ['PUT', '/apps/:app/:id', access, renew],
+    ['DELETE', '/apps/:app/:id', access, cancel],
+    ['PUT', '/apps/:app/:id/status', access, override],
+    ['DELETE', '/apps/:app/:id/status', access, endOverride],
+    ['PUT', '/apps/:app/:id/metadata', access, addMetadata],
+    // A peer speaks for everybody.
+    ['POST', '/peerreplication/batch', 'operator', batch],
+  ];
+}
+
+function isReplica({ headers }: FastifyRequest): boolean {
+  return headers['x-netflix-discovery-replication'] === 'true';
+}
