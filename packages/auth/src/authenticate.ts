@@ -51,7 +51,7 @@ export function createAuthentication(options: AuthenticateOptions): Authenticati
   const step = stepSequence('authenticate', [
     stripForwarded(proxies, options.identityHeaders),
     {
-      ...tokenAuthentication(() => verifiers, tokens.logger),
+      ...tokenAuthentication(() => verifiers, tokens),
       close() {
         for (const verifier of verifiers) verifier.close();
       },

@@ -56,3 +56,9 @@ export {
 } from './jwt/request-authentication.ts';
 export { type ServiceTokensOptions, serviceTokens } from './jwt/service-tokens.ts';
 export type { TokenLocation } from './jwt/token-location.ts';
+export {
+  type PeerAuthenticationModes,
+  type PeerAuthenticationScope,
+  type PeerMode,
+  peerAuthentication,
+} from './peer-authentication.ts';

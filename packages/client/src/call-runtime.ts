@@ -5,6 +5,7 @@ import type {
   Endpoint,
   Priority,
   Random,
+  RequestContext,
   RouteDecision,
   RouterSource,
   Sink,
@@ -22,6 +23,8 @@ import type { UpstreamSecurity } from './transport/upstream-security.ts';
 export interface AttemptStart {
   readonly call: EndedCallStart;
   readonly endpoint: Endpoint;
+  /** The inbound request that the call serves. */
+  readonly context: RequestContext | undefined;
   /** From 1. */
   readonly number: number;
 }

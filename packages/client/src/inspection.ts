@@ -1,4 +1,11 @@
-import type { BreakerState, Clock, EndpointList, EndpointStatus, ServiceName } from '@inmesh/core';
+import type {
+  BreakerState,
+  Clock,
+  EndpointList,
+  EndpointStatus,
+  EndpointTls,
+  ServiceName,
+} from '@inmesh/core';
 import type { DestinationState } from './destination-state.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import type { ServiceDirectory } from './service-directory.ts';
@@ -68,6 +75,8 @@ export interface EndpointInspection {
   readonly port: number;
   readonly status: EndpointStatus;
   readonly version: string;
+  /** What its registration offers. */
+  readonly tls: EndpointTls;
   readonly ejected: boolean;
   /** For how long it is left alone yet, because it had no capacity. */
   readonly restsMs: number;
@@ -100,13 +109,14 @@ function inspectEndpoint(
   connections: number,
   now: number,
 ): EndpointInspection {
-  const { id, address, ports, status, labels } = state.endpoint;
+  const { id, address, ports, status, labels, tls } = state.endpoint;
   return {
     id,
     address,
     port: ports[0]?.port ?? 0,
     status,
     version: labels.version ?? '',
+    tls,
     ejected: state.ejections > 0,
     restsMs: Math.max(0, state.restUntil - now),
     draining: state.draining,

@@ -556,7 +556,8 @@ export class OutboundCall
     const path = rewritePath === undefined ? call.path : rewritePath(call.path);
     for (const hook of runtime.attemptHooks) {
       try {
-        hook({ call: this, endpoint: attempt.endpoint, number: attempt.number }, headers);
+        const { endpoint, number } = attempt;
+        hook({ call: this, endpoint, context: call.context, number }, headers);
       } catch (cause) {
         attempt.cancel('neutral', '-', undefined);
         return this.#refuse('internal', 'an attempt hook threw', '-', cause);

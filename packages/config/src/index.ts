@@ -6,6 +6,7 @@ export * from './field-table.ts';
 export * from './format-resource.ts';
 export * from './parse/parse-resources.ts';
 export * from './problem.ts';
+export { compareByAge } from './resource-order.ts';
 export * from './resource-set.ts';
 export * from './resources/index.ts';
 export { framingHeaders } from './schema/formats.ts';

@@ -1,6 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
 import type { Identity } from './identity.ts';
-import type { MeshError } from './mesh-error.ts';
+import type { MeshError, MeshErrorCode } from './mesh-error.ts';
 import type { ConfigRevision } from './registry-protocol.ts';
 import type { ServiceName } from './service-name.ts';
 
@@ -87,6 +87,15 @@ export interface EndedAttempt {
   readonly spanId: string;
 }
 
+/** Why the mesh refused an inbound request. Its caller may have been told less. */
+export interface RequestRefusal {
+  readonly code: MeshErrorCode;
+  /** For operators: what decided, in words. */
+  readonly reason: string;
+  /** The resource and the rule of it that decided (`AuthorizationPolicy/default/ratings#0`); '' where none did. */
+  readonly rule: string;
+}
+
 /** An inbound request that ended. Valid only during the observer's method. */
 export interface EndedRequest {
   readonly method: string;
@@ -106,6 +115,8 @@ export interface EndedRequest {
   readonly peer: Identity | undefined;
   readonly mutualTls: boolean;
   readonly principal: string | undefined;
+  /** `undefined` for a request that its handler answered. */
+  readonly refusal?: RequestRefusal | undefined;
   readonly traceId: string;
   /** The request's own span where spans are exported, else its caller's. */
   readonly spanId: string;

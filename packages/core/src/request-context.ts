@@ -15,6 +15,8 @@ export interface RequestContext {
   identity: RequestIdentity | undefined;
   /** W3C baggage as it came, at most 8,192 bytes; '' when there was none. */
   readonly baggage: string;
+  /** The end user's verified token as it came, where it is to be passed on to other services of the mesh. */
+  userToken?: string | undefined;
   /** Headers that travel on to every call of this request (a sticky key, B3), as flat pairs. */
   readonly passOn: readonly string[];
   /** Which try of its caller this request is (`inmesh-attempt`), from 1: above 1 our own calls do not retry. @default 1 */

@@ -1,4 +1,4 @@
-import type { EndedRequest, RequestContext, ResponseFlag } from '@inmesh/core';
+import type { EndedRequest, RequestContext, RequestRefusal, ResponseFlag } from '@inmesh/core';
 import type { InboundRequest } from './inbound-request.ts';
 import type { InboundPeer } from './peer-source.ts';
 
@@ -32,6 +32,8 @@ export interface Exchange {
   passed: number;
   /** Why it was refused; '-' when it was not. */
   flag: ResponseFlag;
+  /** The same in full; `undefined` when it was not. */
+  refusal: RequestRefusal | undefined;
   /** What observers were told; `undefined` while the request is served. */
   ended: EndedRequest | undefined;
 }

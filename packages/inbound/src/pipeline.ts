@@ -6,7 +6,14 @@ import type { InboundStep, StepResult } from './inbound-step.ts';
 import { unknownPeer } from './peer-source.ts';
 import { type PipelineOptions, resolvePipelineOptions } from './pipeline-options.ts';
 import { readContext } from './read-context.ts';
-import { type Answer, type Proceed, proceed, type Refusal, refuse } from './refusal.ts';
+import {
+  type Answer,
+  noteRefusal,
+  type Proceed,
+  proceed,
+  type Refusal,
+  refuse,
+} from './refusal.ts';
 
 export type Verdict = Proceed | Refusal | Answer;
 
@@ -140,6 +147,7 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
         exempt: exempt.has(rawPath) && (method === 'GET' || method === 'HEAD'),
         passed: 0,
         flag: '-',
+        refusal: undefined,
         ended: undefined,
       };
     },
@@ -174,7 +182,7 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
 }
 
 function stopped<V extends Refusal | Answer>(exchange: Exchange, verdict: V): V {
-  if (verdict.kind === 'refusal') exchange.flag = verdict.flag;
+  if (verdict.kind === 'refusal') noteRefusal(exchange, verdict);
   return verdict;
 }
 
@@ -199,6 +207,7 @@ function endedRequest(
     peer: peer.identity,
     mutualTls: peer.identity !== undefined,
     principal: context.identity?.principal,
+    refusal: exchange.refusal,
     traceId: context.trace?.traceId ?? '',
     spanId: context.trace?.spanId ?? '',
     parentSpanId: context.trace?.parentSpanId ?? '',

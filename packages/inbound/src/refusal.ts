@@ -1,13 +1,20 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import type { HeaderPairs, MeshErrorCode, Problem, ResponseFlag } from '@inmesh/core';
+import type {
+  HeaderPairs,
+  MeshErrorCode,
+  Problem,
+  RequestRefusal,
+  ResponseFlag,
+} from '@inmesh/core';
+import type { Exchange } from './exchange.ts';
 
 /** The request goes on to its handler. */
 export interface Proceed {
   readonly kind: 'proceed';
 }
 
-/** The request is answered here and its handler never runs. */
-export interface Refusal {
+/** The request is answered here and its handler never runs. `reason` and `rule` are for operators and never sent. */
+export interface Refusal extends RequestRefusal {
   readonly kind: 'refusal';
   readonly status: number;
   /** For programs; stable over releases. */
@@ -34,6 +41,10 @@ export interface RefusalOptions {
   readonly headers?: HeaderPairs;
   /** @default '-' */
   readonly flag?: ResponseFlag;
+  /** For operators. @default `detail` */
+  readonly reason?: string;
+  /** The resource and rule that decided. @default '' */
+  readonly rule?: string;
 }
 
 /** Makes a refusal: `return refuse(403, 'forbidden', 'ratings may only be called by reviews')`. */
@@ -43,8 +54,14 @@ export function refuse(
   detail: string,
   options: RefusalOptions = {},
 ): Refusal {
-  const { headers = [], flag = '-' } = options;
-  return { kind: 'refusal', status, code, detail, headers, flag };
+  const { headers = [], flag = '-', reason = detail, rule = '' } = options;
+  return { kind: 'refusal', status, code, detail, headers, flag, reason, rule };
+}
+
+/** So that observers hear of it when the response has ended. */
+export function noteRefusal(exchange: Exchange, refusal: Refusal): void {
+  exchange.flag = refusal.flag;
+  exchange.refusal = refusal;
 }
 
 /** Ends a request that a step stopped. */

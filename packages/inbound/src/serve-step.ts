@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Logger, silentLogger } from '@inmesh/core';
 import { type Exchange, meshOf } from './exchange.ts';
 import type { InboundStep, StepResult } from './inbound-step.ts';
-import { type Refusal, refuse, sendRefusal, sendStop } from './refusal.ts';
+import { noteRefusal, type Refusal, refuse, sendRefusal, sendStop } from './refusal.ts';
 
 /**
  * Runs one more step on a request that is served in the mesh already: a guard of one route. `next`
@@ -49,7 +49,7 @@ function finish(
   if (response.destroyed) return;
   if (result === undefined) next();
   else {
-    if (result.kind === 'refusal') exchange.flag = result.flag;
+    if (result.kind === 'refusal') noteRefusal(exchange, result);
     sendStop(response, result);
   }
 }

@@ -12,10 +12,11 @@ import {
   systemClock,
   type Workload,
 } from '@inmesh/core';
+import type { MutualTls } from '@inmesh/identity';
 import { createPipeline } from '@inmesh/inbound';
 import { createRecorder, prometheusText } from '@inmesh/metrics';
 import { createMeshConfiguration } from './config/mesh-configuration.ts';
-import { registryOf, sourceOf } from './discovery.ts';
+import { hasRegistry, registryOf, sourceOf } from './discovery.ts';
 import { createEvents } from './events.ts';
 import type { Mesh } from './mesh.ts';
 import { type MeshServer, startServer } from './mesh-server.ts';
@@ -29,6 +30,13 @@ import { corsStep } from './routing/cors-step.ts';
 import { explainRequest } from './routing/explain.ts';
 import { explainHeader } from './routing/explain-header.ts';
 import { stickyKeys } from './routing/sticky-keys.ts';
+import { createInboundSecurity } from './security/inbound-security.ts';
+import { inspectIdentity, showExpiry } from './security/inspect-identity.ts';
+import { passOnTokens } from './security/pass-on-tokens.ts';
+import { processIdentity } from './security/process-identity.ts';
+import { provenPeers } from './security/proven-peers.ts';
+import { createRefusalLog } from './security/refusal-log.ts';
+import type { ServerTlsContext } from './security/server-tls.ts';
 import { clientOptions, definedOnly, seams } from './shared-options.ts';
 import { onShutdownSignal } from './shutdown-signals.ts';
 
@@ -52,13 +60,32 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
 
   const { events, observer: emitter } = createEvents(logger);
   const metrics = createRecorder({ workload, clock });
-  const observers: readonly Observer[] = [metrics, emitter, ...(options.observers ?? [])];
+  const refusals = createRefusalLog(clock, metrics);
+  const observers: readonly Observer[] = [metrics, emitter, refusals, ...(options.observers ?? [])];
   const onEvent = (event: MeshEvent): void => {
     for (const observer of observers) observer.event?.(event);
   };
+  const identity = processIdentity(options, workload, onEvent);
+  if (identity !== undefined) showExpiry(identity, metrics);
+  const tlsServers = new Set<MutualTls>();
+  const fixed = [...createResourceSet(options.resources)];
+  const security = createInboundSecurity({
+    workload,
+    options,
+    identified: identity !== undefined,
+    resources: fixed,
+    awaitsUse: hasRegistry(options),
+    workloads: [],
+  });
   const configuration = createMeshConfiguration({
-    resources: [...createResourceSet(options.resources)],
-    compile: { workload, domain: names.domain, namespaces: names.namespaces },
+    resources: fixed,
+    compile: {
+      workload,
+      domain: names.domain,
+      namespaces: names.namespaces,
+      ...definedOnly({ rootNamespace: options.rootNamespace }),
+    },
+    use: security.use,
     logger,
     onEvent,
   });
@@ -80,15 +107,30 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       ...(options.explainHeader === true ? [explainHeader(router)] : []),
       ...(options.interceptors ?? []),
     ],
-    attemptHooks: [outside.attemptHook],
+    ...definedOnly({ credentials: identity }),
+    minTls: (service) => (outside.isOutside(service) ? 'none' : (options.minTls ?? 'none')),
+    attemptHooks: [
+      passOnTokens({ isOutside: outside.isOutside, serviceTokens: undefined }),
+      outside.attemptHook,
+    ],
   });
   const inbound = createPipeline({
     observers,
-    authentication: [corsStep(router, workload, names)],
+    peers: provenPeers(tlsServers),
+    authentication: [corsStep(router, workload, names), ...security.authentication],
+    authorization: security.authorization,
     passOn: stickyKeys(router),
     ...definedOnly({ samplingRatio: options.samplingRatio }),
     ...seams(options),
   });
+  const tls: ServerTlsContext = {
+    identity,
+    security,
+    options,
+    servers: tlsServers,
+    logger,
+    onEvent,
+  };
   const servers = new Set<MeshServer>();
   let closing: Promise<void> | undefined;
   let ignoreSignals = (): void => {};
@@ -99,6 +141,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     inbound.close();
     await client.close();
     await source.close();
+    identity?.close();
     metrics.close();
     events.removeAllListeners();
     // Only now: a second signal, as npm and process groups send it, must not cut the drain short.
@@ -113,6 +156,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     events,
     inbound,
     metrics,
+    authorizer: security.authorizer,
     request: client.request,
     fetch: client.fetch,
     wrapFetch: outside.wrapFetch(client.fetch, client.wrapFetch),
@@ -124,7 +168,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       refuseWhenClosed();
       const listen: ListenOptions = resolveOptions(listenOptionTable, [], listenCode, process.env);
       const server = await startServer(
-        { workload, options, pipeline: inbound, registry, logger },
+        { workload, options, pipeline: inbound, registry, tls, logger },
         app,
         listen,
       );
@@ -155,12 +199,15 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       config: configuration.inspect(),
       workload,
       registry: registry?.state,
-      servers: [...servers].map(({ url, endpointId, phase, inFlight }) => ({
+      servers: [...servers].map(({ url, endpointId, phase, tls, inFlight }) => ({
         url,
         endpointId,
         phase,
+        tls,
         inFlight,
       })),
+      identity: identity === undefined ? undefined : inspectIdentity(identity),
+      refusals: refusals.recent(),
     }),
     metricsHandler: metricsHandler(prometheusText(metrics), logger),
     close() {
@@ -169,7 +216,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     },
   };
   try {
-    await registry?.start();
+    await Promise.all([registry?.start(), identity?.ready(options.startTimeoutMs ?? 10_000)]);
   } catch (error) {
     if (!(options.startDegraded === true && isMeshError(error, 'start_timeout'))) {
       await mesh.close();
@@ -177,7 +224,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     }
     logger.warn(
       { err: error },
-      'started without registry and snapshot: calls fail until it is found',
+      'started without registry and snapshot, or without an identity: calls fail until there is one',
     );
   }
   return mesh;

@@ -11,6 +11,11 @@ import type { MeshOptions } from './options.ts';
 import { seams } from './shared-options.ts';
 import { defaultSnapshotFile } from './snapshot-file.ts';
 
+/** Whether there is a registry to follow. */
+export function hasRegistry({ registry }: MeshOptions): boolean {
+  return typeof registry === 'string' || (registry?.length ?? 0) > 0;
+}
+
 /** The registry client of `options`, or `undefined` where there are only fixed endpoints. Throws `invalid_argument`. */
 export function registryOf(
   options: MeshOptions,

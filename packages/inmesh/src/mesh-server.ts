@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Logger, Registration, Workload } from '@inmesh/core';
+import type { EndpointTls, Logger, Registration, Workload } from '@inmesh/core';
 import {
   applyServerDefaults,
   attach,
@@ -11,10 +11,15 @@ import {
   meshHttp,
   type Pipeline,
 } from '@inmesh/inbound';
-import type { RegistrationHandle, RegistryClient } from '@inmesh/registry-client';
+import type {
+  RegistrationChange,
+  RegistrationHandle,
+  RegistryClient,
+} from '@inmesh/registry-client';
 import { advertisedAddress } from './advertise.ts';
 import { type App, appServer } from './app-server.ts';
 import type { ListenOptions, MeshOptions } from './options.ts';
+import { type ServerTlsContext, serveByPeerAuthentication } from './security/server-tls.ts';
 
 /** An app that serves in the mesh. */
 export interface MeshServer {
@@ -25,6 +30,8 @@ export interface MeshServer {
   /** Its id in the registry; '' without a registry. */
   readonly endpointId: string;
   readonly phase: DrainPhase;
+  /** What it takes, as its registration says. */
+  readonly tls: EndpointTls;
   readonly inFlight: number;
   /**
    * Takes it out of service without losing a request: says goodbye on every response, deregisters,
@@ -39,6 +46,7 @@ export interface MeshServerContext {
   readonly options: MeshOptions;
   readonly pipeline: Pipeline;
   readonly registry: RegistryClient | undefined;
+  readonly tls: ServerTlsContext;
   readonly logger: Logger;
 }
 
@@ -70,11 +78,18 @@ export async function startServer(
   const drain = createDrain(server);
   const detach = attach(server, context.pipeline);
   if (listen.probe === ownHealthPath) answerHealth(server, healthz(drain));
+  // Last, so that it stands before everything: nothing is asked of a peer that has lost access.
+  const tls = serveByPeerAuthentication(server, context.tls);
   const bound = await framework.listen(host, port);
   let registration: RegistrationHandle | undefined;
   try {
-    registration = await context.registry?.register(describe(context, listen, address, bound.port));
+    tls.bind(bound.port);
+    registration = await context.registry?.register(
+      describe(context, listen, address, bound.port, tls.offered),
+    );
+    tls.follow((offered) => registration?.update(tlsPart(listen, offered)));
   } catch (error) {
+    tls.close();
     await drain.close(0);
     await framework.close();
     throw error;
@@ -95,6 +110,7 @@ export async function startServer(
     }
     const report = await drain.close(drainTimeoutMs);
     await framework.close();
+    tls.close();
     detach();
     if (report.cutRequests > 0) {
       context.logger.warn(
@@ -106,12 +122,15 @@ export async function startServer(
   };
   let stopped: Promise<DrainReport> | undefined;
   return {
-    url: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    url: `${tls.offered === 'strict' ? 'https' : 'http'}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
     address,
     port: bound.port,
     endpointId: registration?.id ?? '',
     get phase() {
       return drain.phase;
+    },
+    get tls() {
+      return tls.offered;
     },
     get inFlight() {
       return drain.inFlight;
@@ -128,6 +147,7 @@ function describe(
   listen: ListenOptions,
   address: string,
   port: number,
+  tls: EndpointTls,
 ): Registration {
   return {
     service: workload.name,
@@ -145,8 +165,13 @@ function describe(
     serviceAccount: workload.serviceAccount,
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
     ...(options.weight === undefined ? {} : { weight: options.weight }),
-    ...(listen.probe === undefined ? {} : { probe: { path: listen.probe } }),
+    ...tlsPart(listen, tls),
   };
+}
+
+/** What a registration says that goes by the mode. The registry has no certificate that a strict port would take. */
+function tlsPart({ probe }: ListenOptions, tls: EndpointTls): RegistrationChange {
+  return { tls, ...(probe === undefined || tls === 'strict' ? {} : { probe: { path: probe } }) };
 }
 
 /** Before the app sees it: a health answer must not depend on the app's routes or middleware. */

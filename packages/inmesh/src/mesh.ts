@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import type { Authorizer } from '@inmesh/auth';
 import type { Client, ClientInspection } from '@inmesh/client';
 import type { Workload } from '@inmesh/core';
 import type { Pipeline } from '@inmesh/inbound';
@@ -10,6 +11,8 @@ import type { MeshEmitter } from './events.ts';
 import type { MeshServer } from './mesh-server.ts';
 import type { ListenOptions } from './options.ts';
 import type { MeshExplanation, RequestToExplain } from './routing/explain.ts';
+import type { IdentityInspection } from './security/inspect-identity.ts';
+import type { RecentRefusal } from './security/refusal-log.ts';
 
 /** What this process knows and does, at this moment. Reading it changes nothing. */
 export interface MeshInspection extends ClientInspection {
@@ -17,7 +20,14 @@ export interface MeshInspection extends ClientInspection {
   readonly config: ConfigInspection;
   /** `undefined` without a registry. */
   readonly registry: RegistryState | undefined;
-  readonly servers: readonly Pick<MeshServer, 'url' | 'endpointId' | 'phase' | 'inFlight'>[];
+  readonly servers: readonly Pick<
+    MeshServer,
+    'url' | 'endpointId' | 'phase' | 'tls' | 'inFlight'
+  >[];
+  /** `undefined` without one. */
+  readonly identity: IdentityInspection | undefined;
+  /** The last requests and connections that were refused for who sent them, the newest first; at most 100. */
+  readonly refusals: readonly RecentRefusal[];
 }
 
 /** One process' part of the mesh: the client's faces, the inbound half, and what both tell. */
@@ -31,6 +41,8 @@ export interface Mesh
   /** What `meshExpress` and `meshFastify` take it for. */
   readonly inbound: Pipeline;
   readonly metrics: Recorder;
+  /** The policies in force, for guards: `authorize(mesh.authorizer)`. */
+  readonly authorizer: Authorizer;
   /**
    * Serves an Express app, a Fastify instance, a server or a plain handler: picks a port, registers
    * when it takes requests, drains on SIGTERM. Throws `invalid_argument`, or what listening or

@@ -20,7 +20,7 @@ export function optionsPage(): string {
     '',
     ...table(meshOptionTable),
     '',
-    'Only in code: `resources`, `interceptors`, `observers`, `logger`, `clock`, `random`; `outlier: null` and `breaker: null` switch those off, and',
+    'Only in code: `resources`, `roles`, `authorizers`, `identity.enroller`, `interceptors`, `observers`, `logger`, `clock`, `random`; `outlier: null` and `breaker: null` switch those off, and',
     '`balancer` also takes `{ kind: "ring-hash", hashOn }` and `{ kind: "maglev", hashOn }`.',
     '',
     '## `mesh.listen(app, options)`',

@@ -1,11 +1,14 @@
+import type { ExternalAuthorizer, Role } from '@inmesh/auth';
 import type { ResourceInput } from '@inmesh/config';
 import type {
   BalancerPolicy,
   BreakerPolicy,
   Clock,
+  Enroller,
   Interceptor,
   Locality,
   Logger,
+  MinTls,
   Observer,
   OutlierPolicy,
   PoolPolicy,
@@ -38,6 +41,29 @@ export interface MeshOptions {
   readonly registry?: string | readonly string[];
   /** Fixed services beside the registry's, or instead of a registry. They win over the registry's. */
   readonly endpoints?: Readonly<Record<string, readonly StaticEndpoint[]>>;
+  /** What this process proves itself with; `null` or nothing is no identity: plain text only. */
+  readonly identity?: IdentityPolicy | null;
+  /** The mesh's identities live under it. */
+  readonly trustDomain?: string;
+  /** `mutual`: no service of the mesh is called in plain text, whatever registrations and resources say. */
+  readonly minTls?: MinTls;
+  /** Security resources of this namespace hold for all. */
+  readonly rootNamespace?: string;
+  /** Addresses and CIDRs of proxies whose `x-forwarded-*` is believed; from everybody else it is taken away. */
+  readonly trustedProxies?: readonly string[];
+  /** Headers, lower-case, that only these proxies may send (`x-user`). */
+  readonly identityHeaders?: readonly string[];
+  /** Hosts whose token keys may be in a private network or come over plain http. */
+  readonly privateIssuers?: readonly string[];
+  /** Whether a refused caller is told which policy and rule refused it; logs and metrics always are. */
+  readonly tellRefusals?: boolean;
+  /** Whether calls made for a request carry the end user's verified token on to services of the mesh. */
+  readonly passOnTokens?: boolean;
+  /** Roles in code: they become policies of this service. */
+  readonly roles?: readonly Role[];
+  /** Who decides for CUSTOM policies, by the name in their `provider`. */
+  readonly authorizers?: Readonly<Record<string, ExternalAuthorizer>>;
+
   /** How long `createMesh` waits for the registry when there is no snapshot to start from. */
   readonly startTimeoutMs?: number;
   /** Start without registry and snapshot: calls fail with `registry_unavailable` until it is found. */
@@ -77,6 +103,22 @@ export interface MeshOptions {
   readonly random?: Random;
 }
 
+/** Where the certificate comes from: files of an outside authority, or an enroller. */
+export interface IdentityPolicy {
+  /** PEM, the leaf first; read again when it changes. */
+  readonly certFile?: string;
+  /** PEM, not encrypted. */
+  readonly keyFile?: string;
+  /** The authorities of the trust domain: PEM, or SPIFFE's JWKS. */
+  readonly bundleFile?: string;
+  /** The oldest TLS spoken. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** How old a connection of a verified peer gets at most. */
+  readonly maxConnectionAgeMs?: number;
+  /** Signs certificates for this process; only in code. */
+  readonly enroller?: Enroller;
+}
+
 /** What `mesh.listen` takes. */
 export interface ListenOptions {
   /** 0 picks a free one. */
@@ -98,8 +140,11 @@ export interface ListenOptions {
 }
 
 /** Options that only code can say. */
-export const codeOnlyOptions: readonly (keyof MeshOptions)[] = [
+export const codeOnlyOptions: readonly string[] = [
   'resources',
+  'roles',
+  'authorizers',
+  'identity.enroller',
   'interceptors',
   'observers',
   'logger',

@@ -133,6 +133,7 @@ test('what cannot be used is refused whole and told, the last good one goes on, 
   const configuration = createMeshConfiguration({
     resources: [],
     compile: { workload: createWorkload({ service: 'shop' }) },
+    use() {},
     logger: silentLogger,
     onEvent: (event) => void events.push(event),
   });
@@ -162,6 +163,7 @@ test('a change of one resource compiles its hosts only', () => {
   const configuration = createMeshConfiguration({
     resources: [],
     compile: { workload: createWorkload({ service: 'shop' }) },
+    use() {},
     logger: silentLogger,
     onEvent() {},
   });

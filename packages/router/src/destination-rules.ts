@@ -1,9 +1,14 @@
-import type { DestinationRule, Subset, TrafficPolicy } from '@inmesh/config';
+import {
+  compareByAge,
+  type DestinationRule,
+  type Subset,
+  type TrafficPolicy,
+} from '@inmesh/config';
 import type { Workload } from '@inmesh/core';
+import { isExportedTo } from './exported-to.ts';
 import { HostIndex, type HostIndexRules, hostPattern } from './host-index.ts';
 import type { HostName, HostScope } from './host-name.ts';
 import { compiling } from './invalid-resource.ts';
-import { compareByAge, isExportedTo } from './resource-order.ts';
 import { destinationPolicy } from './traffic-policy.ts';
 
 /** What the DestinationRules of one namespace say together about one host. */

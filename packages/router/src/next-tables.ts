@@ -1,11 +1,17 @@
-import { type Resource, type ResourceId, resourceId, type VirtualService } from '@inmesh/config';
+import {
+  compareByAge,
+  type Resource,
+  type ResourceId,
+  resourceId,
+  type VirtualService,
+} from '@inmesh/config';
 import { MeshError, type ServiceName, type Workload } from '@inmesh/core';
 import { type Affected, affectedServices } from './affected-services.ts';
 import { DestinationRules } from './destination-rules.ts';
+import { isExportedTo } from './exported-to.ts';
 import { HostIndex, type HostIndexRules, hostPattern } from './host-index.ts';
 import type { HostName } from './host-name.ts';
 import { compiling } from './invalid-resource.ts';
-import { compareByAge, isExportedTo } from './resource-order.ts';
 import { ServiceDestinations } from './service-destinations.ts';
 import { ServiceEntries } from './service-entries.ts';
 import type { StickySource } from './sticky-key.ts';

@@ -1,15 +1,16 @@
 import {
+  compareByAge,
   type ResourceId,
   resourceId,
   type ServiceEntry,
   type WorkloadEntrySpec,
 } from '@inmesh/config';
 import type { EndpointPort, Locality, Workload } from '@inmesh/core';
+import { isExportedTo } from './exported-to.ts';
 import { type HostPattern, hostPattern } from './host-index.ts';
 import { HostMap } from './host-map.ts';
 import type { HostName, HostScope } from './host-name.ts';
 import { compiling } from './invalid-resource.ts';
-import { compareByAge, isExportedTo } from './resource-order.ts';
 
 /** Where one host of a ServiceEntry may be reached. */
 export interface ServiceEntryEndpoint {

@@ -56,6 +56,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const why = rule === undefined ? 'no policy allows it' : `rule ${rule.index} of ${rule.policy}`;
     return refuse(403, 'forbidden', tellCaller ? `access denied: ${why}` : 'access denied', {
       flag: 'RBAC',
+      reason: why,
+      rule: rule === undefined ? '' : `${rule.policy}#${rule.index}`,
     });
   };
 

@@ -18,6 +18,8 @@ export interface TokenOptions {
   readonly keyStaleLimitMs?: number;
   /** Between two fetches for keys that tokens name and the set lacks. @default 30_000 */
   readonly keyCooldownMs?: number;
+  /** Whether the request's context keeps a verified token, so that calls made for it can carry it on. @default false */
+  readonly keepTokens?: boolean;
   /** @default systemClock */
   readonly clock?: Clock;
   /** Hears of refused tokens (never the token itself) and of failing fetches. @default silentLogger */
@@ -37,6 +39,7 @@ export function resolveTokenOptions(options: TokenOptions): ResolvedTokenOptions
     keyMaxAgeMs: options.keyMaxAgeMs ?? 300_000,
     keyStaleLimitMs: options.keyStaleLimitMs ?? 3_600_000,
     keyCooldownMs: options.keyCooldownMs ?? 30_000,
+    keepTokens: options.keepTokens ?? false,
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
   };

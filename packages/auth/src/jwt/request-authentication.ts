@@ -40,7 +40,7 @@ export function createRequestAuthenticator(
     // The rules stay: after the end, too, a bad token must not become no token.
     for (const verifier of list) verifier.close();
   };
-  const step = tokenAuthentication(() => list, tokens.logger);
+  const step = tokenAuthentication(() => list, tokens);
   return {
     step: { ...step, close },
     update(resources) {

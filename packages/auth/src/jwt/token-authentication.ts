@@ -1,5 +1,6 @@
 import type { Logger, RequestIdentity } from '@inmesh/core';
-import type { Exchange, InboundRequest, InboundStep, StepResult } from '@inmesh/inbound';
+import type { Exchange, InboundRequest, InboundStep, Refusal, StepResult } from '@inmesh/inbound';
+import type { ResolvedTokenOptions } from './authentication-options.ts';
 import { removeHeader, setHeader } from './edit-headers.ts';
 import { refuseToken } from './refuse-token.ts';
 import { invalidToken, type TokenFailure, type TokenFailureKind } from './token-failure.ts';
@@ -23,8 +24,20 @@ interface PresentedToken {
  */
 export function tokenAuthentication(
   verifiers: () => readonly TokenVerifier[],
-  logger: Logger,
+  { logger, keepTokens }: Pick<ResolvedTokenOptions, 'logger' | 'keepTokens'>,
 ): InboundStep {
+  const settle = (
+    presented: readonly PresentedToken[],
+    results: readonly TokenResult[],
+    request: InboundRequest,
+    exchange: Exchange,
+  ): StepResult => {
+    const chosen = choose(presented, results, logger);
+    if ('code' in chosen) return chosen;
+    adopt(chosen.verified, chosen.accepted.location, request, exchange);
+    if (keepTokens) exchange.context.userToken = chosen.accepted.text;
+    return undefined;
+  };
   return {
     name: 'jwt',
     run(request, exchange) {
@@ -41,12 +54,10 @@ export function tokenAuthentication(
       if (first === undefined) return undefined;
       const result = first.verifier.verify(first.text);
       if (others.length === 0 && !(result instanceof Promise)) {
-        return settle(presented, [result], request, exchange, logger);
+        return settle(presented, [result], request, exchange);
       }
       const results = [result, ...others.map(({ verifier, text }) => verifier.verify(text))];
-      return Promise.all(results).then((settled) =>
-        settle(presented, settled, request, exchange, logger),
-      );
+      return Promise.all(results).then((settled) => settle(presented, settled, request, exchange));
     },
   };
 }
@@ -75,13 +86,12 @@ function presentedTokens(
   return presented;
 }
 
-function settle(
+/** Which of the tokens counts, or why none does. */
+function choose(
   presented: readonly PresentedToken[],
   results: readonly TokenResult[],
-  request: InboundRequest,
-  exchange: Exchange,
   logger: Logger,
-): StepResult {
+): { readonly accepted: PresentedToken; readonly verified: VerifiedToken } | Refusal {
   const at = results.findIndex(({ kind }) => kind === 'verified');
   if (at < 0) {
     const failure = worst(results as readonly TokenFailure[]);
@@ -98,8 +108,7 @@ function settle(
   );
   // Whose request is it? Istio leaves that undefined.
   if (ambiguous) return refuseToken(invalidToken('there are two valid tokens'));
-  adopt(verified, accepted.location, request, exchange);
-  return undefined;
+  return { accepted, verified };
 }
 
 function adopt(

@@ -38,6 +38,8 @@ export interface MeshConfigurationOptions {
   /** Checked resources, of the code. One of the same kind, namespace and name from the registry replaces one of them. */
   readonly resources: readonly Resource[];
   readonly compile: CompileOptions;
+  /** Goes by these too, or throws and refuses all of them. */
+  readonly use: (resources: Iterable<Resource>) => void;
   readonly logger: Logger;
   readonly onEvent: (event: MeshEvent) => void;
 }
@@ -72,7 +74,12 @@ export function createMeshConfiguration(options: MeshConfigurationOptions): Mesh
       let next = inUse;
       const error = router.replace((current) => {
         next = new Map([...fixed, ...byId(snapshot.resources.map(check))]);
-        return update(current, { ...difference(inUse, next), revision: snapshot.revision });
+        const router = update(current, {
+          ...difference(inUse, next),
+          revision: snapshot.revision,
+        });
+        options.use(next.values());
+        return router;
       });
       if (error !== undefined) {
         rejected = { revision: snapshot.revision, error };

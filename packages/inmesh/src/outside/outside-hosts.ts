@@ -6,6 +6,8 @@ import type { CompiledRouterSource, ServiceEntrySource } from './service-entry-s
 export interface OutsideHosts {
   /** The outermost: gives a call to such a host its service, so that routes and policies hold for it. */
   readonly interceptor: Interceptor;
+  /** Whether a service is a ServiceEntry's outside the mesh. */
+  isOutside(service: ServiceName): boolean;
   /** Takes the mesh's own words off what leaves the mesh. */
   readonly attemptHook: AttemptHook;
   /** Sends such hosts through the mesh too. */
@@ -22,7 +24,16 @@ export function outsideHosts(
       ? host
       : undefined;
 
+  const isOutside = (service: ServiceName): boolean => {
+    const { current } = router;
+    return (
+      current.serviceEntries.length > 0 &&
+      current.serviceEntry(service)?.location === 'MESH_EXTERNAL'
+    );
+  };
+
   return {
+    isOutside,
     interceptor: (next) => (call, sink) => {
       const service = call.service === '' ? serviceOf(hostOf(call.authority)) : undefined;
       if (service === undefined) {
@@ -34,9 +45,7 @@ export function outsideHosts(
       next(toOutside(call, service, port), sink);
     },
     attemptHook({ endpoint }, headers) {
-      const { current } = router;
-      if (current.serviceEntries.length === 0) return;
-      if (current.serviceEntry(endpoint.service)?.location !== 'MESH_EXTERNAL') return;
+      if (!isOutside(endpoint.service)) return;
       for (let i = headers.length - 2; i >= 0; i -= 2) {
         if (headers[i]?.startsWith('inmesh-')) headers.splice(i, 2);
       }
@@ -54,14 +63,17 @@ export function outsideHosts(
   };
 }
 
-/** Baggage and keys of the user whom this process serves are the mesh's, and no business of a stranger's. */
+/** Baggage, keys and token of the user whom this process serves are the mesh's, and no business of a stranger's. */
 function toOutside(call: Call, service: ServiceName, port: number): Call {
   const { context } = call;
   return {
     ...call,
     service,
     port,
-    context: context === undefined ? undefined : { ...context, baggage: '', passOn: [] },
+    context:
+      context === undefined
+        ? undefined
+        : { ...context, baggage: '', passOn: [], userToken: undefined },
   };
 }
 

@@ -1,7 +1,11 @@
-import type { Resource } from '@inmesh/config';
+import type { ResourceMetadata } from './resources/index.ts';
+
+interface Dated {
+  readonly metadata: ResourceMetadata;
+}
 
 /** Oldest first; without times, or with the same, by name and then namespace, as Istio breaks ties. */
-export function compareByAge(a: Resource, b: Resource): number {
+export function compareByAge(a: Dated, b: Dated): number {
   return (
     createdAt(a) - createdAt(b) ||
     compareText(a.metadata.name, b.metadata.name) ||
@@ -10,7 +14,7 @@ export function compareByAge(a: Resource, b: Resource): number {
 }
 
 /** A resource without a time has no claim to be older than one that has. */
-function createdAt({ metadata }: Resource): number {
+function createdAt({ metadata }: Dated): number {
   const time = Date.parse(metadata.creationTimestamp ?? '');
   return Number.isNaN(time) ? Number.MAX_SAFE_INTEGER : time;
 }
@@ -19,16 +23,4 @@ function createdAt({ metadata }: Resource): number {
 function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
-}
-
-/** Whether a resource of namespace `own` with this `exportTo` is seen from `namespace`. */
-export function isExportedTo(
-  exportTo: readonly string[] | undefined,
-  own: string,
-  namespace: string,
-): boolean {
-  if (exportTo === undefined || exportTo.length === 0) return true;
-  return exportTo.some(
-    (target) => target === '*' || target === namespace || (target === '.' && own === namespace),
-  );
 }
