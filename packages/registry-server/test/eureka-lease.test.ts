@@ -1,10 +1,11 @@
 import { silentLogger } from '@inmesh/core';
+import { readInstance } from '@inmesh/core/eureka';
 import { createFakeClock, type FakeClock } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import { EurekaDoor } from '../src/eureka/eureka-door.ts';
 import { InstanceIndex } from '../src/eureka/instance-index.ts';
 import { LeaseTable } from '../src/eureka/lease-table.ts';
-import { readInstance } from '../src/eureka/read-instance.ts';
+import { addressFault } from '../src/probe/address-policy.ts';
 import { declareEndpoint } from '../src/state/declare-endpoint.ts';
 import { RegistryState } from '../src/state/registry-state.ts';
 import { defaultSelfPreservation, SelfPreservation } from '../src/state/self-preservation.ts';
@@ -50,7 +51,9 @@ async function createFixture(): Promise<Fixture> {
     leases,
     door,
     register(instanceId, overridden = {}) {
-      door.register(readInstance(springInstance({ instanceId, ...overridden }), clock.wallNow()));
+      door.register(
+        readInstance(springInstance({ instanceId, ...overridden }), clock.wallNow(), addressFault),
+      );
     },
     shown: () => Array.from(index.all(), ({ instance }) => instance.instanceId),
   };
@@ -95,13 +98,13 @@ test('a process of ours takes over its endpoint from what a peer told of it', as
     instanceId: 'reviews-1',
     metadata: { inmesh: 'endpoint' },
   });
-  door.register(readInstance(told, clock.wallNow()), true);
+  door.register(readInstance(told, clock.wallNow(), addressFault), true);
   expect(leases.find('reviews-1')?.replica).toBe(true);
   const session = state.openSession('reviews');
   state.register(session, declareEndpoint('reviews-1', reviews), undefined);
   expect(leases.find('reviews-1')).toBeUndefined();
   // Told again: it is ours now.
-  door.register(readInstance(told, clock.wallNow()), true);
+  door.register(readInstance(told, clock.wallNow(), addressFault), true);
   expect(index.findEndpoint('reviews-1')?.instance.ipAddr).toBe('127.0.0.1');
   expect(door.cancel('REVIEWS', 'reviews-1')).toBe(false);
 });

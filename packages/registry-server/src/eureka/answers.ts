@@ -1,6 +1,5 @@
-import type { EurekaInstance } from './eureka-instance.ts';
-import { hashOf, type IndexEntry, type InstanceIndex } from './instance-index.ts';
-import { instanceJson } from './json-codec.ts';
+import { type EurekaInstance, instanceHash, instanceJson } from '@inmesh/core/eureka';
+import type { IndexEntry, InstanceIndex } from './instance-index.ts';
 import { writeXml } from './xml-codec.ts';
 
 /** How a client wants it: `json` only when it says so, as in Eureka. */
@@ -50,7 +49,7 @@ export function selectedAnswer(
       counts.set(instance.status, (counts.get(instance.status) ?? 0) + 1);
     }
   }
-  return write({ version: '-1', hash: hashOf(counts), apps }, format);
+  return write({ version: '-1', hash: instanceHash(counts), apps }, format);
 }
 
 export function appAnswer(

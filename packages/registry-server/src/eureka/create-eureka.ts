@@ -1,6 +1,8 @@
 import { isMeshError, type Logger } from '@inmesh/core';
+import { defaultLeaseInfo, readInstance } from '@inmesh/core/eureka';
 import type { App } from '../http/app.ts';
 import type { ResolvedOptions } from '../options.ts';
+import { addressFault } from '../probe/address-policy.ts';
 import type { RegistryState } from '../state/registry-state.ts';
 import { SelfPreservation } from '../state/self-preservation.ts';
 import { Settling } from '../state/settling.ts';
@@ -11,7 +13,6 @@ import { eurekaRoutes } from './eureka-routes.ts';
 import { InstanceIndex } from './instance-index.ts';
 import { LeaseTable } from './lease-table.ts';
 import { PeerReplicator } from './peer-replicator.ts';
-import { defaultLeaseInfo, readInstance } from './read-instance.ts';
 
 /** The Eureka door of one registry server. */
 export interface Eureka {
@@ -102,7 +103,7 @@ async function learnFromPeers(
 /** One that cannot be registered here must not stand in the way of the others. */
 function learn(door: EurekaDoor, value: unknown, now: number, logger: Logger): 0 | 1 {
   try {
-    door.register(readInstance(value, now), true);
+    door.register(readInstance(value, now, addressFault), true);
     return 1;
   } catch (error) {
     if (!isMeshError(error)) throw error;

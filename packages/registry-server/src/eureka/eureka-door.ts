@@ -1,15 +1,16 @@
 import { type Logger, serviceName } from '@inmesh/core';
-import { declareEndpoint } from '../state/declare-endpoint.ts';
-import type { RegistryState } from '../state/registry-state.ts';
-import type { Overrides } from '../store/overrides.ts';
-import type { EurekaInstance, EurekaStatus } from './eureka-instance.ts';
 import {
+  type EurekaInstance,
+  type EurekaStatus,
   endpointIdOf,
   overrideOf,
   registrationOf,
   serviceLabelOf,
   withMetadata,
-} from './instance-endpoint.ts';
+} from '@inmesh/core/eureka';
+import { declareEndpoint } from '../state/declare-endpoint.ts';
+import type { RegistryState } from '../state/registry-state.ts';
+import type { Overrides } from '../store/overrides.ts';
 import type { IndexEntry, InstanceIndex } from './instance-index.ts';
 import type { EurekaLease, LeaseTable } from './lease-table.ts';
 

@@ -1,11 +1,16 @@
 import type { Clock, ServiceName } from '@inmesh/core';
 import { splitServiceName } from '@inmesh/core';
+import {
+  type EurekaAction,
+  type EurekaInstance,
+  instanceHash,
+  instanceOf,
+} from '@inmesh/core/eureka';
+import { addressFault } from '../probe/address-policy.ts';
 import type { EndpointRecord } from '../state/endpoint-record.ts';
 import type { EndpointTable } from '../state/endpoint-table.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
 import type { StateObserver } from '../state/state-observer.ts';
-import type { EurekaAction, EurekaInstance } from './eureka-instance.ts';
-import { instanceOf } from './instance-endpoint.ts';
 
 /** One endpoint as Eureka's clients see it, since its last change. Immutable, but for what is kept of its encodings. */
 export interface IndexEntry {
@@ -111,7 +116,7 @@ export class InstanceIndex implements StateObserver {
 
   /** `DOWN_1_UP_12_`: by this clients find out that they missed something. */
   get hash(): string {
-    return hashOf(this.#counts);
+    return instanceHash(this.#counts);
   }
 
   #covers(service: ServiceName): boolean {
@@ -134,6 +139,7 @@ export class InstanceIndex implements StateObserver {
               after,
               this.#endpoints.overrideOf(endpointId),
               Math.round(this.#clock.wallNow()),
+              addressFault,
             ),
             action: before === undefined ? 'ADDED' : 'MODIFIED',
             changedAt: now,
@@ -167,12 +173,3 @@ export class InstanceIndex implements StateObserver {
 }
 
 const notEncoded = { json: undefined as never, xml: undefined as never };
-
-/** Eureka's hash of a set of instances: how many there are of each status, by its name. */
-export function hashOf(counts: ReadonlyMap<string, number>): string {
-  return [...counts]
-    .filter(([, count]) => count > 0)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([status, count]) => `${status}_${count}_`)
-    .join('');
-}

@@ -1,8 +1,16 @@
 import { isMeshError, MeshError } from '@inmesh/core';
+import {
+  type Fields,
+  type InstanceJson,
+  instanceJson,
+  isFields,
+  readInstance,
+  readNumber,
+  readStatus,
+  readText,
+} from '@inmesh/core/eureka';
+import { addressFault } from '../probe/address-policy.ts';
 import type { EurekaDoor } from './eureka-door.ts';
-import { type InstanceJson, instanceJson } from './json-codec.ts';
-import { type Fields, isFields, readNumber, readText } from './read-fields.ts';
-import { readInstance, readStatus } from './read-instance.ts';
 
 /** Eureka's peers send 250. */
 const maxItems = 1_000;
@@ -43,7 +51,7 @@ async function applyItem(door: EurekaDoor, item: unknown, now: number): Promise<
     const id = readText(item, 'id') ?? '';
     switch (item.action) {
       case 'Register':
-        door.register(readInstance(item.instanceInfo, now), true);
+        door.register(readInstance(item.instanceInfo, now, addressFault), true);
         return { statusCode: 204 };
       case 'Heartbeat':
         return heartbeat(door, app, id, item);

@@ -1,8 +1,7 @@
 import { MeshError } from '@inmesh/core';
+import { type Fields, type InstanceJson, isFields } from '@inmesh/core/eureka';
 import { Agent } from 'undici';
 import type { PeerAddress } from './eureka-options.ts';
-import type { InstanceJson } from './json-codec.ts';
-import { type Fields, isFields } from './read-fields.ts';
 
 /** Of one request, whole: Eureka's own peers wait as long. */
 const timeoutMs = 5_000;

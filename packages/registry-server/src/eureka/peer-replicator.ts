@@ -1,7 +1,7 @@
 import type { Clock, Logger, Timer } from '@inmesh/core';
+import { instanceJson } from '@inmesh/core/eureka';
 import type { PeerAddress } from './eureka-options.ts';
 import type { IndexEntry, InstanceIndex } from './instance-index.ts';
-import { instanceJson } from './json-codec.ts';
 import { PeerClient, type ReplicationItem } from './peer-client.ts';
 
 /** As Eureka's own peers do it. */

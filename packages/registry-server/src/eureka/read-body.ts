@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { MeshError } from '@inmesh/core';
+import { type Fields, isFields } from '@inmesh/core/eureka';
 import type { FastifyRequest } from 'fastify';
-import { type Fields, isFields } from './read-fields.ts';
 import { parseInstanceXml } from './xml-codec.ts';
 
 const expand = promisify(gunzip);

@@ -1,12 +1,12 @@
 import { type Clock, MeshError } from '@inmesh/core';
+import { anyTimestamp, readInstance, readMap, readNumber, readStatus } from '@inmesh/core/eureka';
 import type { FastifyRequest } from 'fastify';
 import type { RouteAccess } from '../access/access.ts';
+import { addressFault } from '../probe/address-policy.ts';
 import { instanceAnswer } from './answers.ts';
 import type { EurekaDoor } from './eureka-door.ts';
 import { applyBatch } from './peer-batch.ts';
 import { readInstanceBody, readJsonBody } from './read-body.ts';
-import { readMap, readNumber } from './read-fields.ts';
-import { anyTimestamp, readInstance, readStatus } from './read-instance.ts';
 import { appOf, type Route, type RouteHandler, unknownInstance } from './route-table.ts';
 import { formatOf, sendText } from './send-answer.ts';
 
@@ -26,7 +26,11 @@ export function writeRoutes({ door, bodyBytes, clock }: WriteRoutesOptions): rea
   const wallNow = (): number => Math.round(clock.wallNow());
 
   const register: RouteHandler = async (request, reply) => {
-    const instance = readInstance(await readInstanceBody(request, bodyBytes), wallNow());
+    const instance = readInstance(
+      await readInstanceBody(request, bodyBytes),
+      wallNow(),
+      addressFault,
+    );
     const expected = appOf(request.params);
     if (instance.app !== expected) {
       throw new MeshError(

@@ -1,7 +1,6 @@
 import { MeshError } from '@inmesh/core';
+import { type Fields, isFields } from '@inmesh/core/eureka';
 import { XMLParser } from 'fast-xml-parser';
-import type { Fields } from './read-fields.ts';
-import { isFields } from './read-fields.ts';
 
 /** An instance has four levels; more than so many is no instance. */
 const maxDepth = 16;

@@ -49,6 +49,12 @@ export function checkAddress(text: string): Verdict {
   return { ok: true, address };
 }
 
+/** Why `text` may not be handed out, if so. */
+export function addressFault(text: string): string | undefined {
+  const verdict = checkAddress(text);
+  return verdict.ok ? undefined : verdict.reason;
+}
+
 /** The IPv4 address inside an IPv4-mapped one; everything else as it is (NAT64, 6to4 and Teredo are refused by their range). */
 function unwrap(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
-import { MeshError } from '@inmesh/core';
-import { checkAddress } from '../probe/address-policy.ts';
+import { MeshError } from '../mesh-error.ts';
 import {
   type DataCenter,
   type EurekaInstance,
@@ -25,6 +24,9 @@ export const anyTimestamp: readonly [number, number] = [0, Number.MAX_SAFE_INTEG
 const leaseSeconds = [1, 3_600] as const;
 export const defaultLeaseInfo = { renewalIntervalInSecs: 30, durationInSecs: 90 } as const;
 
+/** Why an address may not be handed out, or nothing when it may. */
+export type AddressFault = (address: string) => string | undefined;
+
 /**
  * The instance that a client describes. Liberal, because clients write it in every way (see the
  * tests): numbers as text, ports bare, statuses of any kind, fields missing. What is needed to
@@ -33,7 +35,11 @@ export const defaultLeaseInfo = { renewalIntervalInSecs: 30, durationInSecs: 90 
  *
  * @param now Wall-clock milliseconds, for timestamps that are missing.
  */
-export function readInstance(value: unknown, now: number): EurekaInstance {
+export function readInstance(
+  value: unknown,
+  now: number,
+  addressFault: AddressFault,
+): EurekaInstance {
   if (!isFields(value)) throw new MeshError('invalid_argument', 'cannot parse request body');
   const hostName = readText(value, 'hostName');
   const dataCenterInfo = readDataCenter(value);
@@ -47,7 +53,9 @@ export function readInstance(value: unknown, now: number): EurekaInstance {
   if (app === undefined) throw missing('appName');
   if (dataCenterInfo === undefined) throw missing('dataCenterInfo');
   if (!/^[!-~]+$/.test(instanceId)) throw badField('instanceId', 'must be printable ASCII');
-  checkHostName(hostName);
+  const fault = addressFault(ipAddr);
+  if (fault !== undefined) throw badField('ipAddr', fault);
+  checkHostName(hostName, addressFault);
   const lastDirtyTimestamp = readNumber(value, 'lastDirtyTimestamp', anyTimestamp) || now;
   const lease = isFields(value.leaseInfo) ? value.leaseInfo : {};
   return {
@@ -139,12 +147,12 @@ function readUrls(fields: Fields): Pick<EurekaInstance, (typeof urlFields)[numbe
 }
 
 /** Java clients connect to it: what they would take for an address must be one that may be handed out. */
-function checkHostName(hostName: string): void {
+function checkHostName(hostName: string, addressFault: AddressFault): void {
   const bare = hostName.startsWith('[') ? hostName.slice(1, -1) : hostName;
   const numeric = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i.test(bare);
   if (isIP(bare) !== 0 || numeric) {
-    const verdict = checkAddress(bare);
-    if (!verdict.ok) throw badField('hostName', verdict.reason);
+    const fault = addressFault(bare);
+    if (fault !== undefined) throw badField('hostName', fault);
   } else if (!/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/.test(hostName)) {
     throw badField('hostName', 'must be a host name or an IP address');
   }

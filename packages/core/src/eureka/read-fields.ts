@@ -1,4 +1,4 @@
-import { MeshError } from '@inmesh/core';
+import { MeshError } from '../mesh-error.ts';
 
 /** An object that somebody else wrote: JSON, or XML in the shape of JSON. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -1,15 +1,11 @@
-import {
-  type Endpoint,
-  type EndpointStatus,
-  isLabel,
-  MeshError,
-  type Registration,
-  splitServiceName,
-} from '@inmesh/core';
+import type { Endpoint, EndpointStatus } from '../endpoint.ts';
+import { MeshError } from '../mesh-error.ts';
+import type { Registration } from '../registry-protocol.ts';
+import { isLabel, splitServiceName } from '../service-name.ts';
 import type { EurekaInstance, EurekaStatus } from './eureka-instance.ts';
-import { instanceJson } from './json-codec.ts';
+import { instanceJson } from './instance-json.ts';
 import type { Fields } from './read-fields.ts';
-import { defaultLeaseInfo, readInstance } from './read-instance.ts';
+import { type AddressFault, defaultLeaseInfo, readInstance } from './read-instance.ts';
 
 /**
  * The metadata key under which an endpoint carries what only Eureka has words for. So the Eureka
@@ -111,9 +107,11 @@ export function instanceOf(
   endpoint: Endpoint,
   override: EndpointStatus | undefined,
   changedAt: number,
+  addressFault: AddressFault,
 ): EurekaInstance {
   const { [eurekaKey]: text, ...rest } = endpoint.metadata;
-  const eurekaOnly = text === undefined ? undefined : parseEurekaText(text, endpoint, changedAt);
+  const eurekaOnly =
+    text === undefined ? undefined : parseEurekaText(text, endpoint, changedAt, addressFault);
   const own = eurekaOnly ?? nativeInstance(endpoint, changedAt);
   const { zone } = endpoint.locality;
   return {
@@ -142,10 +140,12 @@ function parseEurekaText(
   text: string,
   endpoint: Endpoint,
   changedAt: number,
+  addressFault: AddressFault,
 ): EurekaOnly | undefined {
   try {
     const fields = JSON.parse(text) as Fields;
-    const instance = readInstance({ ...fields, ipAddr: endpoint.address }, changedAt);
+    const own = { ...fields, ipAddr: endpoint.address };
+    const instance = readInstance(own, changedAt, addressFault);
     // Nobody is shown as another service than it is.
     const { name } = splitServiceName(endpoint.service);
     return serviceLabelOf(instance.app) === name ? instance : undefined;
