@@ -1,6 +1,6 @@
 import type { RequestIdentity } from '@inmesh/core';
 import { type Exchange, type InboundStep, meshOf, serve, serveStep } from '@inmesh/inbound';
-import type { FastifyPluginAsync, onRequestHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, onRequestHookHandler } from 'fastify';
 import { type AuthenticateOptions, createAuthentication } from './authenticate.ts';
 import {
   type GuardOptions,
@@ -22,13 +22,7 @@ declare module 'fastify' {
 export function authenticate(options: AuthenticateOptions): FastifyPluginAsync {
   const { pipeline, step } = createAuthentication(options);
   const plugin: FastifyPluginAsync = async (fastify) => {
-    if (!fastify.hasRequestDecorator('identity')) {
-      fastify.decorateRequest('identity', {
-        getter() {
-          return identityOf(this.raw);
-        },
-      });
-    }
+    decorateIdentity(fastify);
     fastify.addHook('onRequest', ({ raw, routeOptions }, reply, next) => {
       // A mesh around the server has opened the exchange, and knows nothing of these issuers.
       const served = meshOf(raw) !== undefined;
@@ -43,6 +37,16 @@ export function authenticate(options: AuthenticateOptions): FastifyPluginAsync {
   };
   // Fastify's own words for "the hooks are for whoever registers me".
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
+}
+
+/** Gives the requests of `fastify` their `identity`, once. */
+export function decorateIdentity(fastify: FastifyInstance): void {
+  if (fastify.hasRequestDecorator('identity')) return;
+  fastify.decorateRequest('identity', {
+    getter() {
+      return identityOf(this.raw);
+    },
+  });
 }
 
 /** For one route: `fastify.put('/articles/:id', { onRequest: authorize({ when: [...] }) }, handler)`. */

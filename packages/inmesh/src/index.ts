@@ -1,3 +1,4 @@
+export { identityOf } from '@inmesh/auth';
 export { isMeshError, MeshError, type MeshErrorCode } from '@inmesh/core';
 export type { App, FastifyApp } from './app-server.ts';
 export type { ConfigInspection } from './config/mesh-configuration.ts';
@@ -5,5 +6,7 @@ export { createMesh } from './create-mesh.ts';
 export type { MeshEmitter, MeshEvents } from './events.ts';
 export type { Mesh, MeshInspection } from './mesh.ts';
 export type { MeshServer } from './mesh-server.ts';
-export type { ListenOptions, MeshOptions } from './options.ts';
+export type { IdentityPolicy, ListenOptions, MeshOptions } from './options.ts';
 export type { DestinationEndpoints, MeshExplanation, RequestToExplain } from './routing/explain.ts';
+export type { IdentityInspection } from './security/inspect-identity.ts';
+export type { RecentRefusal } from './security/refusal-log.ts';

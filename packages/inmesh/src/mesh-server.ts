@@ -66,7 +66,9 @@ export async function startServer(
   app: App,
   listen: ListenOptions,
 ): Promise<MeshServer> {
-  const { host, port, propagationMs, drainTimeoutMs } = { ...defaults, ...listen };
+  const { port, propagationMs, drainTimeoutMs } = { ...defaults, ...listen };
+  // Fastify opens a second server for `localhost`, on ::1, which the mesh would not stand before.
+  const host = listen.host === 'localhost' ? '127.0.0.1' : (listen.host ?? defaults.host);
   const address = advertisedAddress(host, listen.advertise); // refuses before anything is open
   const framework = appServer(app, (handler) =>
     meshHttp(context.pipeline, handler, {
