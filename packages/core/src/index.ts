@@ -5,6 +5,7 @@ export * from './clock.ts';
 export * from './default-router.ts';
 export * from './destination-policy.ts';
 export * from './endpoint.ts';
+export * from './endpoint-of.ts';
 export * from './endpoint-source.ts';
 export * from './gradient-limit.ts';
 export * from './identity.ts';

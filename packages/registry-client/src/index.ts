@@ -6,5 +6,6 @@ export type {
   RegistrationHandle,
   RegistrationState,
 } from './registration.ts';
+export type { Registry } from './registry.ts';
 export { createRegistryClient, type RegistryClient } from './registry-client.ts';
 export type { RegistryState } from './registry-link.ts';

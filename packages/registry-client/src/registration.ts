@@ -1,12 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  defaultNamespace,
-  MeshError,
-  type Registration,
-  serviceName,
-  unknownLocality,
-  type WireRevision,
-} from '@inmesh/core';
+import { endpointOf, MeshError, type Registration, type WireRevision } from '@inmesh/core';
 import { checkEndpoint, EndpointFault } from './endpoint-check.ts';
 
 /** What a registration may change while it lasts: everything but whom it serves. */
@@ -52,24 +45,10 @@ export function prepareRegistration(input: NewRegistration): {
 
 /** The registry checks more; this finds the plain mistakes also while it is away. Throws `invalid_argument`. */
 export function checkRegistration(id: string, registration: Registration): void {
-  const service = serviceName(registration.service, registration.namespace ?? defaultNamespace);
+  const endpoint = endpointOf(id, registration);
+  const { service } = endpoint;
   try {
-    checkEndpoint(
-      {
-        id,
-        service,
-        address: registration.address,
-        ports: registration.ports,
-        status: registration.status ?? 'up',
-        labels: registration.labels ?? {},
-        metadata: registration.metadata ?? {},
-        locality: { ...unknownLocality, ...registration.locality },
-        weight: registration.weight ?? 1,
-        serviceAccount: registration.serviceAccount ?? 'default',
-        tls: registration.tls ?? 'none',
-      },
-      service,
-    );
+    checkEndpoint(endpoint, service);
   } catch (error) {
     if (!(error instanceof EndpointFault)) throw error;
     throw new MeshError(

@@ -124,7 +124,7 @@ export function instanceOf(
       ...(zone === '' ? {} : { zone }),
       ...endpoint.labels,
       ...rest,
-      ...(eurekaOnly === undefined ? { [nativeKey]: 'endpoint' } : {}),
+      ...(endpoint.id === own.instanceId ? { [nativeKey]: 'endpoint' } : {}),
     },
   };
 }

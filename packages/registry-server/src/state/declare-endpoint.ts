@@ -1,20 +1,12 @@
-import {
-  type Endpoint,
-  MeshError,
-  type Registration,
-  serviceName,
-  unknownLocality,
-} from '@inmesh/core';
+import { type Endpoint, endpointOf, MeshError, type Registration } from '@inmesh/core';
 import { checkAddress } from '../probe/address-policy.ts';
-
-const nothing: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * The endpoint that a registration describes, defaults filled in. Throws `invalid_argument` with
  * the field's path for what a schema cannot say.
  */
 export function declareEndpoint(id: string, registration: Registration): Endpoint {
-  const { service, namespace, address, ports, probe, tls = 'none' } = registration;
+  const { address, ports, probe, tls = 'none' } = registration;
   const verdict = checkAddress(address);
   if (!verdict.ok) throw invalid('/address', `${verdict.reason}: ${JSON.stringify(address)}`);
   const names = new Set<string>();
@@ -30,19 +22,7 @@ export function declareEndpoint(id: string, registration: Registration): Endpoin
   if (probe !== undefined && tls === 'strict') {
     throw invalid('/probe', 'is not possible for an endpoint whose tls is "strict"');
   }
-  return Object.freeze({
-    id,
-    service: serviceName(service, namespace),
-    address: verdict.address,
-    ports,
-    status: registration.status ?? 'up',
-    labels: registration.labels ?? nothing,
-    metadata: registration.metadata ?? nothing,
-    locality: { ...unknownLocality, ...registration.locality },
-    weight: registration.weight ?? 1,
-    serviceAccount: registration.serviceAccount ?? 'default',
-    tls,
-  } satisfies Endpoint);
+  return Object.freeze(endpointOf(id, { ...registration, address: verdict.address }));
 }
 
 function invalid(path: string, message: string): MeshError {
