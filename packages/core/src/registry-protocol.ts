@@ -30,7 +30,10 @@ import type { OpenTap } from './taps.ts';
 export interface OpenSession {
   /** Who opens it, for people: `orders.default/4711`. At most 200 characters. */
   readonly client: string;
-  /** The service that the process is of: the one that its reports may be of. @default none, and no reports */
+  /**
+   * The service that the process is of, whose calls its reports will tell: what its callees tell of
+   * them is not counted then. @default none, and no reports
+   */
   readonly service?: ServiceName;
 }
 

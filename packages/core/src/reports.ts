@@ -104,10 +104,12 @@ export interface RefusalReport {
   readonly route: string;
   /** 0 of a connection. */
   readonly status: number;
-  /** One of the error codes, or a response flag where there is no code. */
+  /** One of the error codes. */
   readonly code: string;
-  /** For people; '' where nothing more is known. */
+  /** For operators: what decided, in words. At most 512 characters. */
   readonly reason: string;
+  /** The resource and the rule of it that decided (`AuthorizationPolicy/default/ratings#0`); '' where none did. */
+  readonly rule: string;
 }
 
 export interface ReportAccepted {

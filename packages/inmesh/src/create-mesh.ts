@@ -14,7 +14,7 @@ import {
 } from '@inmesh/core';
 import type { MutualTls } from '@inmesh/identity';
 import { createPipeline } from '@inmesh/inbound';
-import { createRecorder, prometheusText } from '@inmesh/metrics';
+import { createAdapterHost, createRecorder, prometheusText } from '@inmesh/metrics';
 import { createMeshConfiguration } from './config/mesh-configuration.ts';
 import { hasRegistry, registryOf, sourceOf } from './discovery.ts';
 import { createEvents } from './events.ts';
@@ -26,6 +26,7 @@ import { resolveOptions } from './option-values.ts';
 import { codeOnlyOptions, type ListenOptions, type MeshOptions } from './options.ts';
 import { outsideHosts } from './outside/outside-hosts.ts';
 import { serviceEntrySource } from './outside/service-entry-source.ts';
+import { registryReports } from './registry-reports.ts';
 import { corsStep } from './routing/cors-step.ts';
 import { explainRequest } from './routing/explain.ts';
 import { explainHeader } from './routing/explain-header.ts';
@@ -61,7 +62,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const { events, observer: emitter } = createEvents(logger);
   const metrics = createRecorder({ workload, clock });
   const refusals = createRefusalLog(clock, metrics);
-  const observers: readonly Observer[] = [metrics, emitter, refusals, ...(options.observers ?? [])];
+  const observers: Observer[] = [metrics, emitter, refusals, ...(options.observers ?? [])];
   const onEvent = (event: MeshEvent): void => {
     for (const observer of observers) observer.event?.(event);
   };
@@ -92,6 +93,18 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const { router } = configuration;
   const registry = registryOf(options, workload, onEvent);
   registry?.config.onChange(configuration.take);
+  const adapters = createAdapterHost({
+    recorder: metrics,
+    adapters: registryReports({
+      options,
+      registry,
+      inspect: () => client.inspect(),
+      refusals: refusals.recent,
+      clock,
+    }),
+    logger,
+  });
+  observers.push(adapters.observer);
   const below = sourceOf(options, registry);
   const source = serviceEntrySource({ router, below, names, clock, logger });
   const outside = outsideHosts(router, source);
@@ -140,6 +153,8 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     await Promise.all([...servers].map((server) => server.close()));
     inbound.close();
     await client.close();
+    // The last calls are told while there is still somebody to tell.
+    await adapters.close();
     await source.close();
     identity?.close();
     metrics.close();

@@ -35,6 +35,8 @@ export function registryOf(
   return createRegistryClient({
     servers,
     client: `${workload.service}/${process.pid}`,
+    // Who names its service promises to report its calls itself.
+    ...(options.reports === false ? {} : { service: workload.service }),
     followConfig: true,
     observer: { event: onEvent },
     ...(snapshotFile === false || snapshotFile === 'false' ? {} : { snapshotFile }),

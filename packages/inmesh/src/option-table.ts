@@ -129,6 +129,7 @@ export const meshOptionTable: readonly OptionRow[] = rows(
     '5000',
     'Wait for the first list of a service that was never called before.',
   ],
+  ['reports', 'boolean', 'true', 'Tell the registry of calls and state, for the call graph.'],
   ['samplingRatio', ratio, '0', 'Share of the traces begun here that are sampled.'],
   ['balancer', 'balancer', 'peak-ewma', 'peak-ewma, least-request, round-robin or random.'],
   ['pool.maxConnections', count, '64', 'Connections per endpoint.'],

@@ -87,6 +87,8 @@ export interface MeshOptions {
   readonly sourceWaitMs?: number;
   /** Share of the traces begun in this process that are sampled; a trace that came keeps its flag. */
   readonly samplingRatio?: number;
+  /** Tell the registry of calls and state, for the call graph. */
+  readonly reports?: boolean;
   readonly balancer?: BalancerPolicy;
   readonly pool?: Partial<PoolPolicy>;
   /** `null` switches it off. */

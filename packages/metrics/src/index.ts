@@ -9,8 +9,10 @@ export {
   hystrixStream,
 } from './hystrix/hystrix-stream.ts';
 export { labelText } from './label-text.ts';
+export type { WindowSecond } from './latency-window.ts';
 export type { BreakerStatus, Ejection, MeshState, RegistryStatus } from './mesh-state.ts';
 export { methodNames } from './method-label.ts';
+export type { PartySeconds } from './party-seconds.ts';
 export type { ProcessReading } from './process-metrics.ts';
 export {
   type Exposition,
@@ -25,6 +27,7 @@ export {
   type RecorderUse,
 } from './recorder.ts';
 export type { RecorderOptions } from './recorder-options.ts';
+export { type RegistryReporterOptions, registryReporter } from './registry/registry-reporter.ts';
 export type {
   AttemptLabels,
   AttemptSeries,

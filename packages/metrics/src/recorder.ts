@@ -13,6 +13,7 @@ import { InboundRequests } from './inbound-requests.ts';
 import { type MeshState, MeshStateTracker } from './mesh-state.ts';
 import { OutboundAttempts } from './outbound-attempts.ts';
 import { OutboundCalls } from './outbound-calls.ts';
+import { type PartySeconds, partySeconds } from './party-seconds.ts';
 import {
   type ProcessMetrics,
   type ProcessReading,
@@ -44,6 +45,11 @@ export interface RecorderReader {
    * and per caller; `ratios` (0..1) asks for quantiles beside p50 and p99. Throws `invalid_argument`.
    */
   snapshot(windowMs: number, ratios?: readonly number[]): MetricsSnapshot;
+  /**
+   * The seconds from `first` to `last` (both included, counted since the clock's origin, at most a
+   * minute back) of each version that was called and of each caller.
+   */
+  seconds(first: number, last: number): IterableIterator<PartySeconds>;
   /** Gauges and their values now. */
   gauges(): IterableIterator<{ readonly gauge: Gauge; readonly samples: readonly GaugeSample[] }>;
   use(): readonly RecorderUse[];
@@ -128,6 +134,11 @@ class SeriesRecorder implements Recorder {
       peers: partyRows(this.#requests.traffic.windows.values(), reader),
       mesh: this.mesh,
     };
+  }
+
+  *seconds(first: number, last: number): IterableIterator<PartySeconds> {
+    yield* partySeconds('outbound', this.#calls.traffic.windows.values(), first, last);
+    yield* partySeconds('inbound', this.#requests.traffic.windows.values(), first, last);
   }
 
   addGauge(gauge: Gauge): Unsubscribe {

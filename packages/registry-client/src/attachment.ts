@@ -62,6 +62,19 @@ export class Attachment {
     if (this.#state === 'attached') this.#sync?.poke();
   }
 
+  /** Sends something of the session's own, `rest` below its path. Throws `MeshError`. */
+  async send(rest: string, what: string, body: unknown): Promise<unknown> {
+    if (this.#state !== 'attached' || this.#session === undefined) {
+      throw new MeshError(
+        'registry_unavailable',
+        `registry ${this.#context.server.origin}: not attached, cannot ${what}`,
+        { maybeProcessed: false },
+      );
+    }
+    const path = sessionPath(this.#session, rest);
+    return this.#connection.send({ method: 'POST', path, what, body });
+  }
+
   /** Ends it at once. With `goodbye` the session ends too, if the server takes it within `closeTimeoutMs`. */
   async close(goodbye: boolean): Promise<void> {
     this.#sync?.close();
@@ -131,7 +144,10 @@ export class Attachment {
       method: 'POST',
       path: '/v1/sessions',
       what: 'open a session',
-      body: { client: options.client } satisfies OpenSession,
+      body: {
+        client: options.client,
+        ...(options.service === undefined ? {} : { service: options.service }),
+      } satisfies OpenSession,
     });
     return readSession(server, answer);
   }

@@ -4,6 +4,7 @@ import {
   MeshError,
   type Observer,
   type Random,
+  type ServiceName,
   silentLogger,
   systemClock,
 } from '@inmesh/core';
@@ -14,6 +15,8 @@ export interface RegistryClientOptions {
   readonly servers: string | readonly string[];
   /** Who this is, for people that look at the registry: at most 200 characters. @default `node/<pid>` */
   readonly client?: string;
+  /** The service that this process is of; reports need it. @default none */
+  readonly service?: ServiceName;
   /** Whether to follow the mesh's configuration (`client.config`). @default false */
   readonly followConfig?: boolean;
   /** Where the last good lists and the configuration are kept, to start from while the registry is away. @default none */
@@ -55,9 +58,10 @@ export interface RegistryServer {
 }
 
 export interface ResolvedOptions
-  extends Readonly<Required<Omit<RegistryClientOptions, 'servers' | 'snapshotFile'>>> {
+  extends Readonly<Required<Omit<RegistryClientOptions, 'servers' | 'snapshotFile' | 'service'>>> {
   readonly servers: readonly RegistryServer[];
   readonly snapshotFile: string | undefined;
+  readonly service: ServiceName | undefined;
 }
 
 const dayMs = 86_400_000;
@@ -81,6 +85,7 @@ export function resolveOptions(options: RegistryClientOptions): ResolvedOptions 
     client,
     followConfig: options.followConfig ?? false,
     snapshotFile: options.snapshotFile,
+    service: options.service,
     snapshotMaxAgeMs: within(
       'snapshotMaxAgeMs',
       options.snapshotMaxAgeMs ?? 3 * dayMs,

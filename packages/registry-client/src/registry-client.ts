@@ -3,6 +3,8 @@ import {
   type EndpointSource,
   isMeshError,
   MeshError,
+  type Report,
+  type ReportAccepted,
   type ServiceName,
 } from '@inmesh/core';
 import { ConfigCache, type FollowedConfig } from './config-cache.ts';
@@ -10,6 +12,7 @@ import { type RegistryClientOptions, resolveOptions } from './options.ts';
 import type { NewRegistration, RegistrationHandle } from './registration.ts';
 import { Registrations } from './registrations.ts';
 import { RegistryLink, type RegistryState } from './registry-link.ts';
+import { readReportAccepted } from './report-accepted.ts';
 import { ServiceCache } from './service-cache.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
@@ -33,6 +36,12 @@ export interface RegistryClient extends EndpointSource {
    * Throws `invalid_argument`, `conflict`, `forbidden`, `unauthenticated`; `closed` after `close()`.
    */
   register(registration: NewRegistration): Promise<RegistrationHandle>;
+  /**
+   * Tells the registry what this process did and how it is; the client's option `service` says as
+   * whom. Tried once: what fails is lost. Throws `registry_unavailable`, at once while not attached;
+   * `invalid_argument` and `forbidden` for what the registry refuses.
+   */
+  report(report: Report): Promise<ReportAccepted>;
   /**
    * Waits until something is known of `service`: a live or stale list, or that there is no such
    * service. Follow it to keep it. Throws `registry_unavailable` where there is no registry to know,
@@ -137,6 +146,10 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     async register(registration) {
       checkOpen();
       return await registrations.register(registration);
+    },
+    async report(report) {
+      checkOpen();
+      return readReportAccepted(await link.send('/reports', 'report', report));
     },
     async ready(service, timeoutMs) {
       checkOpen();

@@ -1,4 +1,4 @@
-import type { MeshError, MeshEvent } from '@inmesh/core';
+import { MeshError, type MeshEvent } from '@inmesh/core';
 import { Attachment } from './attachment.ts';
 import type { AttachmentEnd } from './attachment-end.ts';
 import type { ConfigCache } from './config-cache.ts';
@@ -62,6 +62,14 @@ export class RegistryLink {
   /** What is followed or registered changed. */
   poke(): void {
     this.#attachment?.poke();
+  }
+
+  /** Sends something of the session's own. Throws `MeshError`; `registry_unavailable` while there is none. */
+  async send(rest: string, what: string, body: unknown): Promise<unknown> {
+    if (this.#attachment !== undefined) return await this.#attachment.send(rest, what, body);
+    throw new MeshError('registry_unavailable', `registry client: not attached, cannot ${what}`, {
+      maybeProcessed: false,
+    });
   }
 
   async close(): Promise<void> {

@@ -48,10 +48,12 @@ test('processes of one version add up, and those of another are an edge of their
 test('a call that both ends report is counted once, as its caller saw it', () => {
   const { clock, state, sink, open } = createGraph();
   const callee = open('reviews.default');
+  const caller = open('orders.default');
   const seen = edgeTo('orders.default', { seenBy: 'destination', seconds: [calls(30)] });
   sink.take(callee, reportOf('reviews.default', [seen]));
   const edges = [edgeTo('reviews.default', { seconds: [calls(60)] })];
-  sink.take(open('orders.default'), reportOf('orders.default', edges));
+  sink.take(caller, reportOf('orders.default', edges));
+  state.closeSession(caller);
   sink.take(callee, reportOf('reviews.default', [seen]));
   clock.advance(5_000);
   const graph = buildGraph(sink, state, 1);

@@ -131,6 +131,7 @@ test('what a report tells of its process and of refusals can be read back', asyn
     status: 403,
     code: 'forbidden',
     reason: 'no policy allows it',
+    rule: '',
   };
   const body = { ...good, state, refusals: [refusal] };
   const sent = await registry.send(`/v1/sessions/${session}/reports`, { method: 'POST', body });

@@ -3,7 +3,7 @@ import { splitServiceName } from '@inmesh/core';
 import type { RegistryState } from '../state/registry-state.ts';
 import type { ReportSink } from './report-sink.ts';
 import type { TrafficHistory } from './traffic-history.ts';
-import { partyKey, type TrafficEdge } from './traffic-table.ts';
+import { partyKey } from './traffic-table.ts';
 import { TrafficTotal } from './traffic-total.ts';
 
 /** Long enough for a steady rate, short enough to see a change: with the longest lag it fits in the open seconds. */
@@ -21,7 +21,7 @@ export function buildGraph(sink: ReportSink, state: RegistryState, revision: num
   const edges: GraphEdge[] = [];
   for (const edge of sink.traffic.edges()) {
     const idleSeconds = now - edge.history.lastSecond;
-    if (idleSeconds > drawnForSeconds || isSeenBetter(edge, sink)) continue;
+    if (idleSeconds > drawnForSeconds) continue;
     nodes.obtain(edge.source);
     nodes.obtain(edge.destination);
     const { source, destination, mutualTlsRatio } = edge;
@@ -36,11 +36,6 @@ export function buildGraph(sink: ReportSink, state: RegistryState, revision: num
     edges,
     overflowed: sink.traffic.overflowed,
   };
-}
-
-/** What a callee told before its caller's first report came is not shown beside it. */
-export function isSeenBetter({ seenBy, source }: TrafficEdge, sink: ReportSink): boolean {
-  return seenBy === 'destination' && sink.reporters.has(source.service);
 }
 
 /** Rates of the window that ends with second `last`. */

@@ -1,5 +1,4 @@
 import type { ServiceHistory, ServiceName } from '@inmesh/core';
-import { isSeenBetter } from './build-graph.ts';
 import type { ReportSink } from './report-sink.ts';
 import { type HistoryRange, historySteps } from './traffic-history.ts';
 import type { TrafficEdge } from './traffic-table.ts';
@@ -18,7 +17,7 @@ export function readHistory(
   const lastStep = Math.floor((now - sink.lagSeconds + 1) / stepSeconds) - 1;
   const lastSecond = (lastStep + 1) * stepSeconds - 1;
   const versions = [...sink.traffic.versions()].filter(({ party }) => party.service === service);
-  const edges = [...sink.traffic.edges()].filter((edge) => touches(edge, service, sink));
+  const edges = [...sink.traffic.edges()].filter((edge) => isEnd(service, edge));
   return {
     service,
     stepMs: stepSeconds * 1_000,
@@ -39,9 +38,8 @@ export function readHistory(
   };
 }
 
-function touches(edge: TrafficEdge, service: ServiceName, sink: ReportSink): boolean {
-  const isEnd = edge.source.service === service || edge.destination.service === service;
-  return isEnd && !isSeenBetter(edge, sink);
+function isEnd(service: ServiceName, { source, destination }: TrafficEdge): boolean {
+  return source.service === service || destination.service === service;
 }
 
 function sum(numbers: readonly number[]): number {

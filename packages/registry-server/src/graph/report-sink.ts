@@ -2,6 +2,7 @@ import type { Clock, EdgeReport, Report, ReportAccepted } from '@inmesh/core';
 import type { Session } from '../state/session.ts';
 import type { StateObserver } from '../state/state-observer.ts';
 import { checkReport } from './check-report.ts';
+import { OwnVoices } from './own-voices.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { ReporterTable } from './reporter-table.ts';
 import { maxReportAgeSeconds } from './traffic-history.ts';
@@ -24,6 +25,7 @@ export class ReportSink implements StateObserver {
   readonly traffic: TrafficTable;
   readonly reporters: ReporterTable = new ReporterTable();
   readonly refusals: RefusalLog;
+  readonly #ownVoices = new OwnVoices();
   readonly #clock: Clock;
   #sweptMinute = 0;
   accepted = 0;
@@ -65,14 +67,19 @@ export class ReportSink implements StateObserver {
     return { nextInMs: this.intervalMs };
   }
 
+  sessionOpened({ service }: Session): void {
+    if (service !== undefined) this.#ownVoices.opened(service);
+  }
+
   sessionEnded(session: Session): void {
     this.reporters.remove(session);
+    if (session.service !== undefined) this.#ownVoices.ended(session.service, this.second);
   }
 
   #count(report: Report, edge: EdgeReport, offset: number, now: number): void {
     const { seenBy, peer, peerVersion, mutualTls, seconds } = edge;
-    // Both ends see a call. Who calls knows also of those that never arrived: it is believed.
-    if (seenBy === 'destination' && this.reporters.has(peer)) return;
+    // Who calls knows also of the calls that never arrived.
+    if (seenBy === 'destination' && this.#ownVoices.has(peer, now)) return;
     const own = { service: report.service, version: report.version };
     const other = { service: peer, version: peerVersion };
     const isSource = seenBy === 'source';
@@ -93,5 +100,6 @@ export class ReportSink implements StateObserver {
     if (minute === this.#sweptMinute) return;
     this.#sweptMinute = minute;
     this.traffic.sweep(now);
+    this.#ownVoices.sweep(now);
   }
 }

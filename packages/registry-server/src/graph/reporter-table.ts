@@ -42,7 +42,7 @@ export class ReporterTable {
   }
 
   /** Whether any process of `service` reports. */
-  has(service: string): boolean {
+  has(service: ServiceName): boolean {
     return this.#byService.has(service);
   }
 

@@ -50,7 +50,9 @@ export class RegistryState {
   }
 
   openSession(client: string, service?: ServiceName): Session {
-    return this.sessions.open(client, service, this.#options.clock.now());
+    const session = this.sessions.open(client, service, this.#options.clock.now());
+    this.observers.sessionOpened(session);
+    return session;
   }
 
   /** The hot path: `false` when there is no such session. */

@@ -8,6 +8,7 @@ export interface StateObserver {
   /** Also for one that was replaced: its probe may be another. */
   endpointRegistered?(record: EndpointRecord): void;
   endpointRemoved?(record: EndpointRecord): void;
+  sessionOpened?(session: Session): void;
   sessionEnded?(session: Session): void;
 }
 
@@ -29,6 +30,10 @@ export class StateObservers implements Required<StateObserver> {
 
   endpointRemoved(record: EndpointRecord): void {
     for (const observer of this.#observers) observer.endpointRemoved?.(record);
+  }
+
+  sessionOpened(session: Session): void {
+    for (const observer of this.#observers) observer.sessionOpened?.(session);
   }
 
   sessionEnded(session: Session): void {

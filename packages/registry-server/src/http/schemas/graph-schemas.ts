@@ -149,6 +149,7 @@ export const refusalListSchema: WireSchema<RefusalList> = wire<RefusalList>()(
         status: integer,
         code: text,
         reason: text,
+        rule: text,
         service: text,
         version: text,
       }),

@@ -104,6 +104,7 @@ export const refusalSchema: WireSchema<RefusalReport> = wire<RefusalReport>()(
       status: Type.Integer({ minimum: 0, maximum: 999 }),
       code: text(64),
       reason: text(512),
+      rule: text(512),
     },
     closed,
   ),
