@@ -1,3 +1,4 @@
+export * from './authorization-table.ts';
 export * from './b3.ts';
 export * from './call.ts';
 export * from './call-graph.ts';

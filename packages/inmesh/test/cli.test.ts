@@ -213,3 +213,46 @@ test('a registry that is not there is said so', async () => {
   ]);
   expect([code, errors]).toEqual([1, expect.stringContaining('does not answer')]);
 });
+
+test('authz says who may call whom and which policy decides', async () => {
+  await join({ service: 'ratings', serviceAccount: 'ratings', registry: url }).then((ratings) =>
+    ratings.listen((_request, response) => response.end(), { drainOn: [], propagationMs: 0 }),
+  );
+  await join({ service: 'reviews', serviceAccount: 'reviews', registry: url }).then((reviews) =>
+    reviews.listen((_request, response) => response.end(), { drainOn: [], propagationMs: 0 }),
+  );
+  const policy = await file(
+    'policy.yaml',
+    `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: only-reviews
+spec:
+  rules:
+    - from: [{ source: { serviceAccounts: [reviews] } }]
+      to: [{ operation: { paths: ["/ratings/*"] } }]
+`,
+  );
+  await inmesh(['apply', '-f', policy]);
+  const table = await inmesh(['authz', 'table', '--to', 'ratings', '--path', '/ratings/7']);
+  expect(table.output.split('\n').map((line) => line.split(/\s{2,}/))).toEqual([
+    ['SERVICE', 'VERSION', 'CALLER', 'MAY', 'WHY'],
+    ['ratings.default', '-', 'spiffe://cluster.local/ns/default/sa/ratings', 'no', 'no-rule'],
+    [
+      'ratings.default',
+      '-',
+      'spiffe://cluster.local/ns/default/sa/reviews',
+      'yes',
+      'allow: AuthorizationPolicy/default/only-reviews#0',
+    ],
+    ['ratings.default', '-', '(nobody proven)', 'no', 'no-rule'],
+    [''],
+  ]);
+  const words = ['authz', 'explain', '--from', 'reviews', '--to', 'ratings', '--path', '/health'];
+  const { output } = await inmesh(words);
+  expect(output).toContain('refused: there are ALLOW policies and none of their rules matches');
+  expect(output).toContain('"/health", must be "/ratings/*"');
+  const unknown = await inmesh(['authz', 'explain', '--to', 'nobody']);
+  expect(unknown).toMatchObject({ code: 1, errors: expect.stringContaining('nobody.default') });
+});

@@ -12,6 +12,7 @@ import { capConnections } from './http/connection-cap.ts';
 import { createApp } from './http/create-app.ts';
 import { createRenewalHandler } from './http/renewal-handler.ts';
 import { createRequestGuard } from './http/request-guard.ts';
+import { authorizationRoutes } from './http/routes/authorization-routes.ts';
 import { graphRoutes } from './http/routes/graph-routes.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
 import { overrideRoutes } from './http/routes/override-routes.ts';
@@ -151,6 +152,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     });
     serviceRoutes(app, state);
     overrideRoutes(app, overrides);
+    authorizationRoutes(app, { state, config: configState, trustDomain: 'cluster.local' });
     resourceRoutes(app, {
       state: configState,
       config,

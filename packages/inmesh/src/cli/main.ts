@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { analyzeCommand } from './analyze.ts';
 import { applyCommand } from './apply.ts';
+import { authzCommand } from './authz.ts';
 import { deleteCommand } from './delete.ts';
 import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
@@ -20,6 +21,7 @@ const program = new Command('inmesh')
   .addCommand(analyzeCommand())
   .addCommand(splitCommand())
   .addCommand(explainCommand())
+  .addCommand(authzCommand())
   .showHelpAfterError();
 
 try {
