@@ -5,13 +5,18 @@ import {
   MeshError,
   type Random,
 } from '@inmesh/core';
-import type { MetricsAdapter } from './adapter.ts';
+import type { TelemetryAdapter } from './adapter.ts';
 import { isFailure } from './edge.ts';
 import { labelText } from './label-text.ts';
+import { type LogFile, type LogFileOptions, logFile } from './log-file.ts';
 
 export interface AccessLogOptions {
-  /** Any pino-like logger: it gets fields, and a text that never changes. */
-  readonly logger: Logger;
+  /** Any pino-like logger: it gets fields, and a text that never changes. Give this or `file`. */
+  readonly logger?: Logger;
+  /** JSON lines in a file of its own. */
+  readonly file?: LogFileOptions;
+  /** As `Telemetry` resources name it. @default 'access-log' */
+  readonly name?: string;
   /** Share of good calls and requests that is logged, 0..1. Failures always are. @default 1 */
   readonly sampleRatio?: number;
   /**
@@ -26,21 +31,25 @@ export interface AccessLogOptions {
 /**
  * One structured line per logical call and per request served: `info`, and `warn` for server
  * errors and calls without an answer. Headers, bodies and queries are never logged.
- * Throws `invalid_argument` for a ratio outside 0..1.
+ * Throws `invalid_argument` for a ratio outside 0..1, and unless there is one of `logger` and `file`.
  */
-export function accessLog(options: AccessLogOptions): MetricsAdapter {
-  const { logger, sampleRatio = 1, redactPath = asItIs, random = Math.random } = options;
+export function accessLog(options: AccessLogOptions): TelemetryAdapter {
+  const { name = 'access-log', sampleRatio = 1, redactPath = asItIs } = options;
+  const { random = Math.random } = options;
   if (!(sampleRatio >= 0 && sampleRatio <= 1)) {
     throw new MeshError(
       'invalid_argument',
       `access log: sampleRatio must be within 0..1, got ${sampleRatio}`,
     );
   }
+  const { logger, ownFile } = destinationOf(options);
+  let lostBefore = 0;
   const isLogged = (failed: boolean): boolean =>
     failed || sampleRatio === 1 || random() < sampleRatio;
   const shownPath = (path: string): string => labelText(redactPath(withoutQuery(path)));
   return {
-    name: 'access-log',
+    name,
+    signal: 'logs',
     observer: {
       callEnded(call) {
         const failed = isFailure(call.status, call.flag);
@@ -56,7 +65,31 @@ export function accessLog(options: AccessLogOptions): MetricsAdapter {
         );
       },
     },
+    // A file says by itself nothing of what it lost: thrown here, it is counted and logged.
+    ...(ownFile === undefined
+      ? {}
+      : {
+          flush() {
+            const lost = ownFile.lost - lostBefore;
+            lostBefore += lost;
+            if (lost > 0) throw new Error(`${lost} lines were lost: ${ownFile.lostBy}`);
+          },
+          close: () => ownFile.close(),
+        }),
   };
+}
+
+function destinationOf({ logger, file }: AccessLogOptions): {
+  readonly logger: Logger;
+  readonly ownFile: LogFile | undefined;
+} {
+  if ((logger === undefined) === (file === undefined)) {
+    const got = logger === undefined ? 'neither' : 'both';
+    throw new MeshError('invalid_argument', `access log: pass logger or file, got ${got}`);
+  }
+  if (logger !== undefined) return { logger, ownFile: undefined };
+  const ownFile = logFile(file as LogFileOptions);
+  return { logger: ownFile, ownFile };
 }
 
 function callFields(call: EndedCall, path: string): Readonly<Record<string, unknown>> {
@@ -96,6 +129,7 @@ function commonFields(
     responseBytes: ended.responseBytes,
     mutualTls: ended.mutualTls,
     traceId: ended.traceId,
+    spanId: ended.spanId,
   };
 }
 

@@ -1,5 +1,4 @@
 import {
-  type Clock,
   type EndedAttempt,
   type EndedCall,
   type EndedRequest,
@@ -10,13 +9,20 @@ import {
   type Observer,
   silentLogger,
 } from '@inmesh/core';
-import type { MetricsAdapter } from './adapter.ts';
+import type { TelemetryAdapter } from './adapter.ts';
 import { GuardedAdapter } from './guarded-adapter.ts';
 import type { Recorder } from './recorder.ts';
+import {
+  type SideTelemetry,
+  type TelemetrySource,
+  wholeTelemetry,
+} from './telemetry/telemetry-policy.ts';
 
 export interface AdapterHostOptions {
   readonly recorder: Recorder;
-  readonly adapters: readonly MetricsAdapter[];
+  readonly adapters: readonly TelemetryAdapter[];
+  /** What `Telemetry` resources say. @default everything to everybody */
+  readonly telemetry?: TelemetrySource;
   /** @default silentLogger */
   readonly logger?: Logger;
   /** How long one `flush` or `close` may take before the host goes on without it. @default 5_000 */
@@ -30,52 +36,90 @@ export interface AdapterHost {
   close(): Promise<void>;
 }
 
-/** Throws `invalid_argument` for a name that is no label or comes twice. */
+/** Throws `invalid_argument` for a name that is no label or comes twice for one signal. */
 export function createAdapterHost(options: AdapterHostOptions): AdapterHost {
-  const { recorder, logger = silentLogger, deadlineMs = 5_000 } = options;
-  const { clock }: { clock: Clock } = recorder;
-  const adapters: GuardedAdapter[] = [];
-  const names = new Set<string>();
-  for (const adapter of options.adapters) {
-    if (!isLabel(adapter.name) || names.has(adapter.name)) {
-      const why = names.has(adapter.name) ? 'comes twice' : 'is not 1 to 63 of a-z, 0-9 and -';
-      throw new MeshError(
-        'invalid_argument',
-        `metrics adapter ${JSON.stringify(adapter.name)} ${why}`,
-      );
-    }
-    names.add(adapter.name);
-    adapters.push(new GuardedAdapter(adapter, { recorder, clock, logger, deadlineMs }));
-  }
+  const { recorder, telemetry = wholeTelemetry, logger = silentLogger } = options;
+  const { deadlineMs = 5_000 } = options;
+  checkNames(options.adapters);
+  const adapters = options.adapters.map(
+    (adapter) => new GuardedAdapter(adapter, { recorder, telemetry, logger, deadlineMs }),
+  );
   const removeGauge = recorder.addGauge({
     name: 'inmesh_adapter_failures_total',
     help: 'Times that an adapter threw, rejected or took too long.',
     type: 'counter',
     read(report) {
-      for (const { name, failures } of adapters) report(failures, { adapter: name });
+      for (const { name, signal, failures } of adapters) {
+        report(failures, { adapter: name, signal });
+      }
     },
   });
   for (const adapter of adapters) adapter.start();
-  const listening = adapters.filter((adapter) => adapter.listens);
   let closing: Promise<void> | undefined;
   return {
-    observer: {
-      callEnded(call: EndedCall): void {
-        for (const adapter of listening) adapter.tell('callEnded', call);
-      },
-      attemptEnded(attempt: EndedAttempt): void {
-        for (const adapter of listening) adapter.tell('attemptEnded', attempt);
-      },
-      requestEnded(request: EndedRequest): void {
-        for (const adapter of listening) adapter.tell('requestEnded', request);
-      },
-      event(event: MeshEvent): void {
-        for (const adapter of listening) adapter.tell('event', event);
-      },
-    },
+    observer: observerOf(
+      adapters.filter((adapter) => adapter.listens),
+      telemetry,
+    ),
     close() {
       closing ??= Promise.all(adapters.map((adapter) => adapter.close())).then(removeGauge);
       return closing;
     },
   };
+}
+
+function observerOf(
+  listening: readonly GuardedAdapter[],
+  telemetry: TelemetrySource,
+): Required<Observer> {
+  return {
+    callEnded(call: EndedCall): void {
+      const { client } = telemetry.current;
+      for (const adapter of listening) {
+        if (hears(adapter, client, call)) adapter.tell('callEnded', call);
+      }
+    },
+    attemptEnded(attempt: EndedAttempt): void {
+      const { client } = telemetry.current;
+      for (const adapter of listening) {
+        if (hears(adapter, client)) adapter.tell('attemptEnded', attempt);
+      }
+    },
+    requestEnded(request: EndedRequest): void {
+      const { server } = telemetry.current;
+      for (const adapter of listening) {
+        if (hears(adapter, server, request)) adapter.tell('requestEnded', request);
+      }
+    },
+    event(event: MeshEvent): void {
+      for (const adapter of listening) adapter.tell('event', event);
+    },
+  };
+}
+
+function hears(
+  { name, signal }: GuardedAdapter,
+  side: SideTelemetry,
+  ended?: EndedCall | EndedRequest,
+): boolean {
+  switch (signal) {
+    case '':
+      return true;
+    case 'logs':
+      return side.logs.reaches(name) && (ended === undefined || side.logs.admits(ended));
+    default:
+      return side[signal].reaches(name);
+  }
+}
+
+function checkNames(adapters: readonly TelemetryAdapter[]): void {
+  const seen = new Set<string>();
+  for (const { name, signal } of adapters) {
+    const key = `${name}/${signal}`;
+    if (!isLabel(name) || seen.has(key)) {
+      const why = seen.has(key) ? 'comes twice' : 'is not 1 to 63 of a-z, 0-9 and -';
+      throw new MeshError('invalid_argument', `adapter ${JSON.stringify(name)} ${why}`);
+    }
+    seen.add(key);
+  }
 }

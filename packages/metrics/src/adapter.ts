@@ -1,18 +1,26 @@
 import type { Observer } from '@inmesh/core';
 import type { RecorderReader } from './recorder.ts';
+import type { Signal, TelemetrySource } from './telemetry/telemetry-policy.ts';
 
 /**
- * Where metrics go. An adapter listens (`observer`: every call, for logs and spans), pushes
+ * Where telemetry goes. An adapter listens (`observer`: every call, for logs and spans), pushes
  * (`flush`: now and then, for StatsD and its like), or both. One that is only asked from outside,
  * as Prometheus is, needs no adapter: it reads the recorder.
  *
  * An adapter may fail: what throws, rejects or takes too long is counted, left alone for a while
  * and tried again, and disturbs neither calls nor other adapters.
  */
-export interface MetricsAdapter {
-  /** A label, unique among the adapters of a process: for `inmesh_adapter_failures_total` and logs. */
+export interface TelemetryAdapter {
+  /**
+   * A label: for `inmesh_adapter_failures_total`, logs, and as `providers[].name` in `Telemetry`
+   * resources. Unique for its signal among the adapters of a process.
+   */
   readonly name: string;
-  /** Hears everything as it ends. Must be quick: it runs inside the call. */
+  /** Which part of a `Telemetry` resource switches it. Without one it hears everything, always. */
+  readonly signal?: Signal;
+  /** Once, before anything else: what the resources say, live. Only what goes beyond on and off needs it. */
+  start?(telemetry: TelemetrySource): void;
+  /** Hears what ends, as far as the resources let it. Must be quick: it runs inside the call. */
   readonly observer?: Observer;
   /** How often `flush` comes, milliseconds. @default 10_000 */
   readonly flushEveryMs?: number;

@@ -1,7 +1,8 @@
 import type { Clock, Logger, Observer, Timer } from '@inmesh/core';
-import type { MetricsAdapter } from './adapter.ts';
+import type { TelemetryAdapter } from './adapter.ts';
 import { labelText } from './label-text.ts';
 import type { RecorderReader } from './recorder.ts';
+import type { Signal, TelemetryPolicy, TelemetrySource } from './telemetry/telemetry-policy.ts';
 
 /** A failing adapter rests 1 s, then twice as long each time, at most this. */
 const maxRestMs = 60_000;
@@ -11,16 +12,17 @@ const slowObserverMs = 50;
 
 export interface GuardOptions {
   readonly recorder: RecorderReader;
-  readonly clock: Clock;
+  readonly telemetry: TelemetrySource;
   readonly logger: Logger;
   readonly deadlineMs: number;
 }
 
 /** One adapter behind a fence: it is called while it behaves and left alone for a while when it does not. */
 export class GuardedAdapter {
-  readonly #adapter: MetricsAdapter;
+  readonly #adapter: TelemetryAdapter;
   readonly #observer: Observer;
   readonly #options: GuardOptions;
+  readonly #clock: Clock;
   #failures = 0;
   /** Failures since the last time that it worked. */
   #inARow = 0;
@@ -30,14 +32,20 @@ export class GuardedAdapter {
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(adapter: MetricsAdapter, options: GuardOptions) {
+  constructor(adapter: TelemetryAdapter, options: GuardOptions) {
     this.#adapter = adapter;
     this.#observer = adapter.observer ?? {};
     this.#options = options;
+    this.#clock = options.recorder.clock;
   }
 
   get name(): string {
     return this.#adapter.name;
+  }
+
+  /** '' for one that no resource switches. */
+  get signal(): Signal | '' {
+    return this.#adapter.signal ?? '';
   }
 
   get failures(): number {
@@ -49,11 +57,28 @@ export class GuardedAdapter {
   }
 
   start(): void {
+    try {
+      this.#adapter.start?.(this.#options.telemetry);
+    } catch (error) {
+      this.#failed('start', error);
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#adapter.flush === undefined || this.#closed) return;
-    this.#timer = this.#options.clock.setTimer(() => {
-      if (!this.#flushing && !this.#rests()) void this.#flush();
-      this.start();
+    this.#timer = this.#clock.setTimer(() => {
+      if (!this.#flushing && !this.#rests() && this.#isWanted()) void this.#flush();
+      this.#schedule();
     }, this.#adapter.flushEveryMs ?? 10_000);
+  }
+
+  /** Whether a resource lets either side's numbers through to it. */
+  #isWanted(): boolean {
+    const { signal, name } = this;
+    if (signal === '') return true;
+    const { client, server }: TelemetryPolicy = this.#options.telemetry.current;
+    return client[signal].reaches(name) || server[signal].reaches(name);
   }
 
   /** Hands `ended` to the adapter's observer, unless it has no such method or rests. */
@@ -98,10 +123,10 @@ export class GuardedAdapter {
 
   /** Waits for `work` to settle, at most `deadlineMs`. Never rejects. */
   async #withinDeadline(what: string, work: Promise<void>): Promise<void> {
-    const { clock, deadlineMs } = this.#options;
+    const { deadlineMs } = this.#options;
     let timer: Timer | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = clock.setTimer(
+      timer = this.#clock.setTimer(
         () => reject(new Error(`not done within ${deadlineMs} ms`)),
         deadlineMs,
       );
@@ -133,6 +158,6 @@ export class GuardedAdapter {
   }
 
   #now(): number {
-    return this.#options.clock.now();
+    return this.#clock.now();
   }
 }

@@ -1,5 +1,5 @@
 export { type AccessLogOptions, accessLog } from './access-log.ts';
-export type { MetricsAdapter } from './adapter.ts';
+export type { TelemetryAdapter } from './adapter.ts';
 export { type AdapterHost, type AdapterHostOptions, createAdapterHost } from './adapter-host.ts';
 export type { Gauge, GaugeSample, ReportSample } from './gauge.ts';
 export { bucketBounds, type Histogram } from './histogram.ts';
@@ -10,6 +10,7 @@ export {
 } from './hystrix/hystrix-stream.ts';
 export { labelText } from './label-text.ts';
 export type { WindowSecond } from './latency-window.ts';
+export { type LogFile, type LogFileOptions, logFile } from './log-file.ts';
 export type { BreakerStatus, Ejection, MeshState, RegistryStatus } from './mesh-state.ts';
 export { methodNames } from './method-label.ts';
 export type { PartySeconds } from './party-seconds.ts';
@@ -44,3 +45,15 @@ export type {
   WindowStats,
 } from './snapshot.ts';
 export { type StatsdOptions, statsd } from './statsd.ts';
+export {
+  type LogTelemetry,
+  type MetricsTelemetry,
+  type SideTelemetry,
+  type Signal,
+  type StandardMetric,
+  type TagOverride,
+  type TelemetryPolicy,
+  type TelemetrySource,
+  type TraceTelemetry,
+  wholeTelemetry,
+} from './telemetry/telemetry-policy.ts';

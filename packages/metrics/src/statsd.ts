@@ -1,9 +1,17 @@
 import { createSocket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { MeshError } from '@inmesh/core';
-import type { MetricsAdapter } from './adapter.ts';
+import type { TelemetryAdapter } from './adapter.ts';
 import { within } from './recorder-options.ts';
 import type { TrafficSeries } from './series.ts';
+import {
+  type MetricsTelemetry,
+  type StandardMetric,
+  sideOf,
+  type TagOverride,
+  wholeTelemetry,
+  withTags,
+} from './telemetry/telemetry-policy.ts';
 
 export interface StatsdOptions {
   /** An IP literal. @default '127.0.0.1' */
@@ -31,7 +39,7 @@ interface Sent {
  * Sends what was counted since the last flush: `requests` as a counter and `duration`, the mean of
  * the interval, as a timer that stands for so many (`|@rate`). Throws `invalid_argument`.
  */
-export function statsd(options: StatsdOptions = {}): MetricsAdapter {
+export function statsd(options: StatsdOptions = {}): TelemetryAdapter {
   const { host = '127.0.0.1', prefix = 'inmesh', tags = 'none' } = options;
   const port = within('port', options.port ?? 8125, 1, 65_535);
   const flushEveryMs = within('flushEveryMs', options.flushEveryMs ?? 10_000, 1_000, 3_600_000);
@@ -45,15 +53,24 @@ export function statsd(options: StatsdOptions = {}): MetricsAdapter {
   // A port that nobody listens on answers by ICMP: UDP promises nothing, so this is no failure.
   socket.on('error', () => {});
   const sent = new WeakMap<TrafficSeries, Sent>();
+  let telemetry = wholeTelemetry;
   return {
     name: 'statsd',
+    signal: 'metrics',
+    start(source) {
+      telemetry = source;
+    },
     flushEveryMs,
     async flush(recorder) {
       const lines: string[] = [];
       for (const series of recorder.series()) {
-        const name = tags === 'none' ? dottedName(series) : '';
-        const suffix = tags === 'none' ? '' : `|#${tagList(series)}`;
-        addLines(lines, series, sent, `${prefix}.${name}`, suffix);
+        const { metrics } = sideOf(telemetry.current, series.labels);
+        if (!metrics.reaches('statsd')) continue;
+        for (const line of newLines(series, sent, metrics)) {
+          const name = tags === 'none' ? dottedName(series) : '';
+          const suffix = tags === 'none' ? '' : `|#${tagList(series, metrics.tags(line.metric))}`;
+          lines.push(`${prefix}.${name}${line.text}${suffix}`);
+        }
       }
       for (const datagram of datagrams(lines)) {
         await new Promise<void>((resolve, reject) => {
@@ -65,22 +82,30 @@ export function statsd(options: StatsdOptions = {}): MetricsAdapter {
   };
 }
 
-function addLines(
-  lines: string[],
+interface Line {
+  readonly metric: StandardMetric;
+  /** What stands between the name's beginning and the tags. */
+  readonly text: string;
+}
+
+/** What came since the last time. What is switched off counts as sent, or it would all come at once later. */
+function newLines(
   series: TrafficSeries,
   sent: WeakMap<TrafficSeries, Sent>,
-  name: string,
-  suffix: string,
-): void {
+  metrics: MetricsTelemetry,
+): Line[] {
   const before = sent.get(series) ?? { count: 0, totalMs: 0 };
   const now = { count: series.durationMs.count, totalMs: series.durationMs.sum };
   const count = now.count - before.count;
-  if (count === 0) return;
+  if (count === 0) return [];
   sent.set(series, now);
   const meanMs = Math.round(((now.totalMs - before.totalMs) / count) * 1_000) / 1_000;
   const rate = count === 1 ? '' : `|@${(1 / count).toPrecision(6)}`;
-  lines.push(`${name}requests:${count}|c${suffix}`);
-  lines.push(`${name}duration:${meanMs}|ms${rate}${suffix}`);
+  const lines: readonly Line[] = [
+    { metric: 'REQUEST_COUNT', text: `requests:${count}|c` },
+    { metric: 'REQUEST_DURATION', text: `duration:${meanMs}|ms${rate}` },
+  ];
+  return lines.filter(({ metric }) => !metrics.isDisabled(metric));
 }
 
 function dottedName({ labels }: TrafficSeries): string {
@@ -95,19 +120,22 @@ function dottedName({ labels }: TrafficSeries): string {
   return `${parts.map((part) => plain(part).replaceAll('.', '_')).join('.')}.`;
 }
 
-function tagList({ labels }: TrafficSeries): string {
+function tagList({ labels }: TrafficSeries, overrides: readonly TagOverride[]): string {
   const { source, destination } = labels;
-  return [
-    `direction:${labels.direction}`,
-    `source:${plain(source.service)}`,
-    `source_version:${plain(source.version)}`,
-    `destination:${plain(destination.service)}`,
-    `destination_version:${plain(destination.version)}`,
-    `method:${labels.method}`,
-    `route:${plain(labels.route)}`,
-    `status:${labels.status}`,
-    `flag:${labels.flag}`,
-  ].join(',');
+  const pairs = [
+    ['direction', labels.direction],
+    ['source', source.service],
+    ['source_version', source.version],
+    ['destination', destination.service],
+    ['destination_version', destination.version],
+    ['method', labels.method],
+    ['route', labels.route],
+    ['status', labels.status],
+    ['flag', labels.flag],
+  ] as const;
+  return withTags(pairs, overrides, labels)
+    .map(([name, value]) => `${name}:${plain(String(value))}`)
+    .join(',');
 }
 
 /** The protocol has no escapes: what could end a name, a tag or a line becomes `_`. */

@@ -1,5 +1,5 @@
 import type { Logger, LogMethod } from '@inmesh/core';
-import { createAdapterHost, type MetricsAdapter, prometheusText } from '@inmesh/metrics';
+import { createAdapterHost, prometheusText, type TelemetryAdapter } from '@inmesh/metrics';
 import { expect, test } from '@jest/globals';
 import { endedCall, openRecorder, orders } from './ended.ts';
 
@@ -15,7 +15,7 @@ test('an adapter that throws is counted, rests longer each time, and others are 
   const { logger, lines } = collectingLogger();
   let asked = 0;
   let heard = 0;
-  const broken: MetricsAdapter = {
+  const broken: TelemetryAdapter = {
     name: 'broken',
     observer: {
       callEnded() {
@@ -24,7 +24,7 @@ test('an adapter that throws is counted, rests longer each time, and others are 
       },
     },
   };
-  const good: MetricsAdapter = {
+  const good: TelemetryAdapter = {
     name: 'good',
     observer: {
       callEnded() {
@@ -53,7 +53,7 @@ test('an adapter that is slow inside a call is left alone for a while', () => {
   using under = openRecorder();
   const { recorder, clock } = under;
   let asked = 0;
-  const slow: MetricsAdapter = {
+  const slow: TelemetryAdapter = {
     name: 'slow',
     observer: {
       callEnded() {
@@ -73,7 +73,7 @@ test('flushes come at their interval, one at a time, and a hanging one is counte
   const { recorder, clock } = under;
   const { logger, lines } = collectingLogger();
   const settle: (() => void)[] = [];
-  const hanging: MetricsAdapter = {
+  const hanging: TelemetryAdapter = {
     name: 'hanging',
     flushEveryMs: 1_000,
     flush: () => new Promise((resolve) => settle.push(resolve)),
@@ -98,7 +98,7 @@ test('close flushes what is left, closes each adapter within the deadline and le
   using under = openRecorder();
   const { recorder, clock } = under;
   const steps: string[] = [];
-  const adapters: MetricsAdapter[] = [
+  const adapters: TelemetryAdapter[] = [
     { name: 'a', flush: () => void steps.push('flush'), close: () => void steps.push('close') },
     { name: 'b', close: () => new Promise(() => {}) },
     {

@@ -1,7 +1,9 @@
 import { MeshError } from '@inmesh/core';
-import { openTelemetry } from '@inmesh/metrics/opentelemetry';
+import { type TelemetryAdapter, wholeTelemetry } from '@inmesh/metrics';
+import { openTelemetry, spanIds } from '@inmesh/metrics/opentelemetry';
 import { createFakeClock } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -11,6 +13,7 @@ import {
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
+  type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { endedAttempt, endedCall, endedRequest } from './ended.ts';
@@ -19,7 +22,8 @@ test('attempts and requests are the durations of the HTTP conventions, in second
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
   const provider = new MeterProvider({ readers: [reader] });
-  const { observer } = openTelemetry({ meter: provider.getMeter('inmesh') });
+  const [adapter] = openTelemetry({ meter: provider.getMeter('inmesh') });
+  const { observer } = adapter as TelemetryAdapter;
   observer?.attemptEnded?.(endedAttempt());
   observer?.attemptEnded?.(endedAttempt({ method: 'EVIL', status: 503 }));
   const error = new MeshError('connect_failed', 'refused');
@@ -39,7 +43,7 @@ test('attempts and requests are the durations of the HTTP conventions, in second
       'network.protocol.version': '1.1',
       'http.response.status_code': 200,
       'server.address': 'reviews.default',
-      'server.port': 9080,
+      'server.port': 80,
     },
     expect.objectContaining({ 'http.request.method': '_OTHER', 'error.type': '503' }),
     expect.objectContaining({ 'error.type': 'connect_failed' }),
@@ -65,23 +69,106 @@ test('attempts and requests are the durations of the HTTP conventions, in second
   await provider.shutdown();
 });
 
-test('a call is one client span in its own trace, with the times that it had', async () => {
+function spansUnder(options: { withIds: boolean }): {
+  adapter: TelemetryAdapter;
+  finished: () => ReadableSpan[];
+} {
   const exporter = new InMemorySpanExporter();
-  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-  const clock = createFakeClock();
-  const { observer } = openTelemetry({ tracer: provider.getTracer('inmesh'), clock });
-  observer?.callEnded?.(endedCall({ status: 503, attempts: 3 }));
-  observer?.callEnded?.(endedCall({ traceId: '', spanId: '' }));
-  const [failed, good] = exporter.getFinishedSpans();
-  expect(failed?.name).toBe('GET');
-  expect(failed?.spanContext().traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
-  expect(failed?.attributes).toMatchObject({ 'inmesh.attempts': 3, 'error.type': '503' });
-  expect(failed?.status.code).toBe(2);
-  expect(failed?.startTime).toEqual([Date.UTC(2026, 0, 1) / 1_000 + 1, 0]);
-  expect(failed?.duration).toEqual([0, 3_000_000]);
-  expect(good?.status.code).toBe(0);
-  expect(good?.spanContext().traceId).toMatch(/^[0-9a-f]{32}$/);
-  await provider.shutdown();
+  const ids = spanIds();
+  const provider = new BasicTracerProvider({
+    spanProcessors: [new SimpleSpanProcessor(exporter)],
+    ...(options.withIds ? { idGenerator: ids } : {}),
+  });
+  const [adapter] = openTelemetry({
+    tracer: provider.getTracer('inmesh'),
+    clock: createFakeClock(),
+    ...(options.withIds ? { ids } : {}),
+  });
+  return { adapter: adapter as TelemetryAdapter, finished: () => exporter.getFinishedSpans() };
+}
+
+test('a call, its attempts and the request served are spans that nest by the ids that were sent', () => {
+  const { adapter, finished } = spansUnder({ withIds: true });
+  const call = endedCall({
+    status: 503,
+    attempts: 2,
+    parentSpanId: 'aaaaaaaaaaaaaaaa',
+    path: '/a?token=1',
+  });
+  adapter.observer?.attemptEnded?.(endedAttempt({ call, status: 503 }));
+  adapter.observer?.attemptEnded?.(endedAttempt({ call, number: 2, spanId: '3333333333333333' }));
+  adapter.observer?.callEnded?.(call);
+  adapter.observer?.requestEnded?.(endedRequest({ parentSpanId: '3333333333333333' }));
+  const rows = finished().map((span) => [
+    span.name,
+    span.kind,
+    span.spanContext().spanId,
+    span.parentSpanContext?.spanId,
+  ]);
+  expect(rows).toEqual([
+    ['GET', SpanKind.CLIENT, '1111111111111111', call.spanId],
+    ['GET', SpanKind.CLIENT, '3333333333333333', call.spanId],
+    ['GET reviews.default', SpanKind.INTERNAL, call.spanId, 'aaaaaaaaaaaaaaaa'],
+    ['GET /orders/:id', SpanKind.SERVER, '2222222222222222', '3333333333333333'],
+  ]);
+  expect(new Set(finished().map((span) => span.spanContext().traceId))).toEqual(
+    new Set([call.traceId]),
+  );
+  const [failed, resent, whole] = finished();
+  expect(failed?.status.code).toBe(SpanStatusCode.ERROR);
+  expect(failed?.attributes).toMatchObject({ 'error.type': '503', 'url.full': 'http://reviews/a' });
+  expect(resent?.attributes).toMatchObject({ 'http.request.resend_count': 1 });
+  expect(resent?.status.code).toBe(SpanStatusCode.UNSET);
+  expect(whole?.attributes).toMatchObject({ 'inmesh.attempts': 2, 'error.type': '503' });
+  expect(whole?.startTime).toEqual([Date.UTC(2026, 0, 1) / 1_000 + 1, 0]);
+  expect(whole?.duration).toEqual([0, 3_000_000]);
+});
+
+test('the first span of a trace has its id and no parent; what is not sampled is no span', () => {
+  const { adapter, finished } = spansUnder({ withIds: true });
+  adapter.observer?.callEnded?.(endedCall());
+  adapter.observer?.callEnded?.(endedCall({ sampled: false }));
+  const unsampled = endedCall({ sampled: false });
+  adapter.observer?.attemptEnded?.(endedAttempt({ call: unsampled }));
+  adapter.observer?.requestEnded?.(endedRequest({ sampled: false }));
+  const [first, ...rest] = finished();
+  expect(rest).toEqual([]);
+  expect(first?.spanContext()).toMatchObject({
+    traceId: endedCall().traceId,
+    spanId: endedCall().spanId,
+  });
+  expect(first?.parentSpanContext).toBeUndefined();
+});
+
+test('an SDK that makes ids of its own gets the spans into the right trace all the same', () => {
+  const { adapter, finished } = spansUnder({ withIds: false });
+  adapter.observer?.callEnded?.(endedCall());
+  expect(finished()[0]?.spanContext().traceId).toBe(endedCall().traceId);
+});
+
+test('attempts without a span of their own are left to the call’s', () => {
+  const { adapter, finished } = spansUnder({ withIds: true });
+  const call = endedCall();
+  adapter.observer?.attemptEnded?.(endedAttempt({ call, spanId: call.spanId }));
+  expect(finished()).toEqual([]);
+});
+
+test('resources add tags to spans', () => {
+  const { adapter, finished } = spansUnder({ withIds: true });
+  const { current } = wholeTelemetry;
+  const tags = ({
+    header,
+  }: {
+    header(name: string): string | undefined;
+  }): Record<string, string> => ({
+    tenant: header('x-tenant') ?? 'none',
+  });
+  const client = { ...current.client, traces: { ...current.client.traces, tags } };
+  adapter.start?.({ current: { ...current, client } });
+  adapter.observer?.callEnded?.(
+    endedCall({ header: (name) => (name === 'x-tenant' ? 'a' : undefined) }),
+  );
+  expect(finished()[0]?.attributes).toMatchObject({ tenant: 'a' });
 });
 
 test('without meter and tracer it is refused', () => {

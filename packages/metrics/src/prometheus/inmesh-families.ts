@@ -94,7 +94,7 @@ function* meshFamilies(
 ): Generator<string> {
   const gauge = (name: string, help: string): Family => new Family(format, name, 'gauge', help);
   const counter = (name: string, help: string): Family => new Family(format, name, 'counter', help);
-  const host = (service: string): readonly [string, string] => [
+  const host = (service: string): readonly [string, string | number] => [
     'destination_service',
     destinationServiceLabels(service, scope)[0]?.[1] ?? '',
   ];

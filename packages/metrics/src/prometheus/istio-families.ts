@@ -1,6 +1,7 @@
 import { bucketBounds, Histogram } from '../histogram.ts';
 import type { RecorderReader } from '../recorder.ts';
 import type { TrafficSeries } from '../series.ts';
+import type { GroupsByMetric } from './series-groups.ts';
 import {
   formatExemplar,
   formatHead,
@@ -10,26 +11,23 @@ import {
   type TextFormat,
 } from './text-format.ts';
 
-/** Series that Istio's labels do not tell apart (another method or route): one group is one line. */
-interface SeriesGroup {
-  readonly labels: LabelText;
-  readonly members: TrafficSeries[];
-}
-
 const les: readonly string[] = [...bucketBounds.map(String), '+Inf'];
 
 const histograms = [
   [
+    'REQUEST_DURATION',
     'istio_request_duration_milliseconds',
     'Duration of finished requests, to the end of the body.',
     (series: TrafficSeries) => series.durationMs,
   ],
   [
+    'REQUEST_SIZE',
     'istio_request_bytes',
     'Bytes of request bodies.',
     (series: TrafficSeries) => series.requestBytes,
   ],
   [
+    'RESPONSE_SIZE',
     'istio_response_bytes',
     'Bytes of response bodies.',
     (series: TrafficSeries) => series.responseBytes,
@@ -43,28 +41,24 @@ const histograms = [
 export function* istioFamilies(
   recorder: RecorderReader,
   format: TextFormat,
-  labelsOf: (series: TrafficSeries) => LabelText,
+  groups: GroupsByMetric,
 ): Generator<string> {
-  const groups = new Map<LabelText, SeriesGroup>();
-  for (const series of recorder.series()) {
-    const labels = labelsOf(series);
-    const group = groups.get(labels);
-    if (group === undefined) groups.set(labels, { labels, members: [series] });
-    else group.members.push(series);
-    yield '';
+  const counted = yield* groups.of('REQUEST_COUNT');
+  if (counted.length > 0) {
+    yield formatHead(format, 'istio_requests_total', 'counter', 'Requests that ended.');
   }
-  yield formatHead(format, 'istio_requests_total', 'counter', 'Requests that ended.');
-  for (const { labels, members } of groups.values()) {
+  for (const { labels, members } of counted) {
     let count = 0;
     for (const series of members) count += series.durationMs.count;
     yield formatSample('istio_requests_total', labels, count);
   }
   const wallOffset = recorder.clock.wallNow() - recorder.clock.now();
   const sum = new Histogram();
-  for (const [name, help, pick] of histograms) {
-    yield formatHead(format, name, 'histogram', help);
+  for (const [metric, name, help, pick] of histograms) {
+    const shown = yield* groups.of(metric);
+    if (shown.length > 0) yield formatHead(format, name, 'histogram', help);
     const exemplars = format === 'openmetrics' && name.endsWith('_milliseconds');
-    for (const { labels, members } of groups.values()) {
+    for (const { labels, members } of shown) {
       sum.clear();
       for (const series of members) sum.add(pick(series));
       const exemplarAt = (bucket: number): string =>

@@ -1,6 +1,7 @@
 import { defaultDomain, serviceHost, splitServiceName } from '@inmesh/core';
 import { isMeshService } from '../party.ts';
 import type { Party, TrafficSeries } from '../series.ts';
+import { type TagOverride, withTags } from '../telemetry/telemetry-policy.ts';
 import { formatLabels, type LabelText } from './text-format.ts';
 
 /** What Istio's labels say that no single call knows. */
@@ -15,11 +16,15 @@ export interface IstioScope {
 }
 
 /** Istio's standard labels in its order. Values that are not known stay '' here and become `unknown`. */
-export function istioLabels(series: TrafficSeries, scope: IstioScope): LabelText {
+export function istioLabels(
+  series: TrafficSeries,
+  scope: IstioScope,
+  tags: readonly TagOverride[],
+): LabelText {
   const { labels } = series;
   const outbound = labels.direction === 'outbound';
   const security = labels.mutualTls ? 'mutual_tls' : 'none';
-  return formatLabels([
+  const pairs: Pair[] = [
     ['reporter', outbound ? 'source' : 'destination'],
     ...partyLabels('source', labels.source, scope),
     ...partyLabels('destination', labels.destination, scope),
@@ -29,10 +34,11 @@ export function istioLabels(series: TrafficSeries, scope: IstioScope): LabelText
     ['response_flags', labels.flag],
     // Istio's callers never claim to know it: only the callee saw the certificate.
     ['connection_security_policy', outbound ? 'unknown' : security],
-  ]);
+  ];
+  return formatLabels(withTags(pairs, tags, labels));
 }
 
-type Pair = readonly [name: string, value: string];
+type Pair = readonly [name: string, value: string | number];
 
 function partyLabels(side: 'source' | 'destination', party: Party, scope: IstioScope): Pair[] {
   const known = party.workload !== '';

@@ -1,23 +1,27 @@
 import type { Workload } from '@inmesh/core';
 import type { RecorderReader } from '../recorder.ts';
-import type { TrafficSeries } from '../series.ts';
+import { type TelemetrySource, wholeTelemetry } from '../telemetry/telemetry-policy.ts';
 import { negotiateFormat } from './accept.ts';
 import { inmeshFamilies } from './inmesh-families.ts';
 import { istioFamilies } from './istio-families.ts';
 import { type IstioScope, istioLabels } from './istio-labels.ts';
+import { cachedLabels, groupsByMetric } from './series-groups.ts';
 import { inSlices } from './slices.ts';
 import {
   contentTypes,
   formatHead,
   formatLabels,
   formatSample,
-  type LabelText,
   type TextFormat,
 } from './text-format.ts';
 
 export interface PrometheusOptions extends IstioScope {
   /** What `istio_build` shows as the tag of this workload's mesh. @default 'unknown' */
   readonly buildTag?: string;
+  /** What `Telemetry` resources say. @default everything */
+  readonly telemetry?: TelemetrySource;
+  /** As `Telemetry` resources name it. @default 'prometheus' */
+  readonly name?: string;
 }
 
 /** One scrape's answer. */
@@ -48,17 +52,11 @@ export function prometheusText(
   workload: Workload = recorder.workload,
   options: PrometheusOptions = {},
 ): PrometheusText {
-  const rendered = new WeakMap<TrafficSeries, LabelText>();
-  const labelsOf = (series: TrafficSeries): LabelText => {
-    let labels = rendered.get(series);
-    if (labels === undefined) {
-      labels = istioLabels(series, options);
-      rendered.set(series, labels);
-    }
-    return labels;
-  };
+  const { telemetry = wholeTelemetry, name = 'prometheus' } = options;
+  const labelsOf = cachedLabels((series, tags) => istioLabels(series, options, tags));
   function* pieces(format: TextFormat): Generator<string> {
-    yield* istioFamilies(recorder, format, labelsOf);
+    const groups = groupsByMetric(recorder, telemetry.current, name, labelsOf);
+    yield* istioFamilies(recorder, format, groups);
     yield* buildFamily(format, workload, options.buildTag ?? 'unknown');
     yield* inmeshFamilies(recorder, format, options);
     if (format === 'openmetrics') yield '# EOF\n';
