@@ -1,6 +1,10 @@
-import { compareByAge, type MutualTls, type PeerAuthentication } from '@inmesh/config';
+import {
+  compareByAge,
+  type MutualTls,
+  type PeerAuthentication,
+  selectsWorkload,
+} from '@inmesh/config';
 import type { Workload } from '@inmesh/core';
-import { selectsWorkload } from './selects-workload.ts';
 
 /** What a port takes: mutual TLS only, that and plain text, or plain text only. */
 export type PeerMode = 'strict' | 'permissive' | 'disable';

@@ -9,7 +9,7 @@ import type {
 import { formatTraceparent, meshHeaders } from '@inmesh/core';
 
 /** The span that an attempt is, for its callee to be a child of. */
-export interface OutgoingTrace {
+interface OutgoingTrace {
   readonly formats: readonly TraceFormat[];
   readonly traceId: string;
   readonly spanId: string;

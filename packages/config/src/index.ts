@@ -14,5 +14,6 @@ export { parseRetryOn } from './schema/http-retry.ts';
 export { kindNames } from './schema/kinds.ts';
 export { compileRegex, maxRegexLength } from './schema/regex.ts';
 export { appliesToMesh } from './schema/virtual-service.ts';
+export { selectsWorkload } from './selects-workload.ts';
 export * from './short-forms.ts';
 export { defineResource, type Validation, validate } from './validate.ts';

@@ -14,13 +14,12 @@ import {
 } from '@inmesh/core';
 import type { MutualTls } from '@inmesh/identity';
 import { createPipeline } from '@inmesh/inbound';
-import { createAdapterHost, createRecorder, prometheusText } from '@inmesh/metrics';
+import { createRecorder } from '@inmesh/metrics';
 import { createMeshConfiguration } from './config/mesh-configuration.ts';
 import { hasRegistry, registryOf, sourceOf } from './discovery.ts';
 import { createEvents } from './events.ts';
 import type { Mesh } from './mesh.ts';
 import { type MeshServer, startServer } from './mesh-server.ts';
-import { metricsHandler } from './metrics-handler.ts';
 import { listenOptionTable, meshOptionTable } from './option-table.ts';
 import { resolveOptions } from './option-values.ts';
 import { codeOnlyOptions, type ListenOptions, type MeshOptions } from './options.ts';
@@ -40,6 +39,8 @@ import { createRefusalLog } from './security/refusal-log.ts';
 import type { ServerTlsContext } from './security/server-tls.ts';
 import { clientOptions, definedOnly, seams } from './shared-options.ts';
 import { onShutdownSignal } from './shutdown-signals.ts';
+import { addClientGauges } from './telemetry/client-gauges.ts';
+import { createMeshTelemetry } from './telemetry/mesh-telemetry.ts';
 
 /**
  * Joins this process to the mesh.
@@ -86,15 +87,22 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       namespaces: names.namespaces,
       ...definedOnly({ rootNamespace: options.rootNamespace }),
     },
-    use: security.use,
+    use(resources) {
+      const all = [...resources];
+      security.use(all);
+      telemetry.use(all);
+    },
     logger,
     onEvent,
   });
   const { router } = configuration;
   const registry = registryOf(options, workload, onEvent);
   registry?.config.onChange(configuration.take);
-  const adapters = createAdapterHost({
+  const telemetry = createMeshTelemetry({
+    options,
+    workload,
     recorder: metrics,
+    resources: fixed,
     adapters: registryReports({
       options,
       registry,
@@ -104,7 +112,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     }),
     logger,
   });
-  observers.push(adapters.observer);
+  observers.push(telemetry.observer);
   const below = sourceOf(options, registry);
   const source = serviceEntrySource({ router, below, names, clock, logger });
   const outside = outsideHosts(router, source);
@@ -115,6 +123,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     workload,
     names,
     observers,
+    tracing: telemetry.live.client,
     interceptors: [
       outside.interceptor,
       ...(options.explainHeader === true ? [explainHeader(router)] : []),
@@ -133,8 +142,14 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     authentication: [corsStep(router, workload, names), ...security.authentication],
     authorization: security.authorization,
     passOn: stickyKeys(router),
-    ...definedOnly({ samplingRatio: options.samplingRatio }),
+    tracing: telemetry.live.server,
     ...seams(options),
+  });
+  addClientGauges(metrics, {
+    inspect: client.inspect,
+    requestsInFlight: () => inbound.inFlight,
+    domain: names.domain,
+    clock,
   });
   const tls: ServerTlsContext = {
     identity,
@@ -149,12 +164,13 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   let ignoreSignals = (): void => {};
 
   const close = async (): Promise<void> => {
+    telemetry.endStreams();
     // First what brings new work, then what does it, then what it needed.
     await Promise.all([...servers].map((server) => server.close()));
     inbound.close();
     await client.close();
     // The last calls are told while there is still somebody to tell.
-    await adapters.close();
+    await telemetry.close();
     await source.close();
     identity?.close();
     metrics.close();
@@ -212,6 +228,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     inspect: () => ({
       ...client.inspect(),
       config: configuration.inspect(),
+      telemetry: telemetry.inspect(),
       workload,
       registry: registry?.state,
       servers: [...servers].map(({ url, endpointId, phase, tls, inFlight }) => ({
@@ -224,13 +241,15 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       identity: identity === undefined ? undefined : inspectIdentity(identity),
       refusals: refusals.recent(),
     }),
-    metricsHandler: metricsHandler(prometheusText(metrics), logger),
+    metricsHandler: telemetry.metricsHandler,
+    hystrixHandler: telemetry.hystrixHandler,
     close() {
       closing ??= close();
       return closing;
     },
   };
   try {
+    await telemetry.start();
     await Promise.all([registry?.start(), identity?.ready(options.startTimeoutMs ?? 10_000)]);
   } catch (error) {
     if (!(options.startDegraded === true && isMeshError(error, 'start_timeout'))) {

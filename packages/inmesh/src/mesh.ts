@@ -13,11 +13,13 @@ import type { ListenOptions } from './options.ts';
 import type { MeshExplanation, RequestToExplain } from './routing/explain.ts';
 import type { IdentityInspection } from './security/inspect-identity.ts';
 import type { RecentRefusal } from './security/refusal-log.ts';
+import type { TelemetryInspection } from './telemetry/mesh-telemetry.ts';
 
 /** What this process knows and does, at this moment. Reading it changes nothing. */
 export interface MeshInspection extends ClientInspection {
   readonly workload: Workload;
   readonly config: ConfigInspection;
+  readonly telemetry: TelemetryInspection;
   /** `undefined` without a registry. */
   readonly registry: RegistryState | undefined;
   readonly servers: readonly Pick<
@@ -59,8 +61,10 @@ export interface Mesh
    */
   explain(request: RequestToExplain): Promise<MeshExplanation>;
   inspect(): MeshInspection;
-  /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. */
+  /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. The option `metrics.port` serves it without an app. */
   readonly metricsHandler: RequestListener;
+  /** Answers Hystrix's dashboard and Turbine: `app.get('/hystrix.stream', mesh.hystrixHandler)`. */
+  readonly hystrixHandler: RequestListener;
   /** Drains what listens, ends calls and the session, and leaves nothing open. Idempotent. */
   close(): Promise<void>;
 }

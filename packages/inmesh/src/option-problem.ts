@@ -16,6 +16,11 @@ export function problemOf(kind: OptionKind, value: unknown): string | undefined 
     if ('oneOf' in kind) {
       return kind.oneOf.includes(value as string) ? undefined : `one of ${kind.oneOf.join(', ')}`;
     }
+    if ('listOf' in kind) {
+      return Array.isArray(value) && value.every((part) => kind.listOf.includes(part))
+        ? undefined
+        : `a list of ${kind.listOf.join(', ')}`;
+    }
     if ('ratio' in kind) {
       return typeof value === 'number' && value >= 0 && value <= 1
         ? undefined

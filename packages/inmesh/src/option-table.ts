@@ -10,6 +10,7 @@ export type OptionKind =
   | 'locality'
   | 'balancer'
   | { readonly oneOf: readonly string[] }
+  | { readonly listOf: readonly string[] }
   | { readonly integer: readonly [min: number, max: number] }
   | { readonly ratio: true }
   | { readonly durationMs: readonly [min: number, max: number] };
@@ -131,6 +132,39 @@ export const meshOptionTable: readonly OptionRow[] = rows(
   ],
   ['reports', 'boolean', 'true', 'Tell the registry of calls and state, for the call graph.'],
   ['samplingRatio', ratio, '0', 'Share of the traces begun here that are sampled.'],
+  [
+    'propagation',
+    { listOf: ['w3c', 'b3', 'b3-multi'] },
+    'w3c',
+    'Headers that traces are read from and passed on in.',
+  ],
+  [
+    'metrics.port',
+    { integer: [0, 65535] },
+    '',
+    'Port for `/metrics` and `/hystrix.stream`; 0 picks a free one, without it there is none.',
+  ],
+  ['metrics.host', 'text', '127.0.0.1', 'Address of that port.'],
+  ['accessLog.file', 'text', '', 'JSON lines of calls and requests; `-` is the standard output.'],
+  ['accessLog.sampleRatio', ratio, '1', 'Share of good ones that is logged; failures always are.'],
+  [
+    'accessLog.maxBytes',
+    { integer: [1024, 2 ** 30] },
+    '52428800',
+    'A file that grew so large is set aside.',
+  ],
+  ['accessLog.maxFiles', { integer: [1, 1000] }, '5', 'Files set aside; older ones are deleted.'],
+  ['accessLog.compress', 'boolean', 'false', 'Compress files set aside.'],
+  [
+    'statsd.host',
+    'text',
+    '127.0.0.1',
+    'IP address of a StatsD server; any of these switches it on.',
+  ],
+  ['statsd.port', { integer: [1, 65535] }, '8125', 'Its port.'],
+  ['statsd.prefix', 'text', 'inmesh', 'Before every name.'],
+  ['statsd.tags', { oneOf: ['none', 'dogstatsd'] }, 'none', 'Labels as tags, or in the name.'],
+  ['statsd.flushEveryMs', { durationMs: [1000, 3_600_000] }, '10000', 'How often it is sent to.'],
   ['balancer', 'balancer', 'peak-ewma', 'peak-ewma, least-request, round-robin or random.'],
   ['pool.maxConnections', count, '64', 'Connections per endpoint.'],
   ['pool.maxRequests', count, '1024', 'Calls in flight per destination.'],

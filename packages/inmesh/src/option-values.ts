@@ -7,6 +7,7 @@ import { environmentName, type OptionKind, type OptionRow } from './option-table
  * what it was. Limits are checked by `problemOf`, for code and environment alike.
  */
 function parseText(kind: OptionKind, text: string): unknown {
+  if (typeof kind === 'object' && 'listOf' in kind) return parseText('list', text);
   if (typeof kind === 'object')
     return 'oneOf' in kind ? text : text.trim() === '' ? Number.NaN : Number(text);
   switch (kind) {

@@ -17,6 +17,7 @@ import type {
   RetryPolicy,
   StaticEndpoint,
 } from '@inmesh/core';
+import type { StatsdOptions, TelemetryAdapter } from '@inmesh/metrics';
 
 /**
  * What `createMesh` takes. Everything but `service` has a default, and everything that is text, a
@@ -87,6 +88,15 @@ export interface MeshOptions {
   readonly sourceWaitMs?: number;
   /** Share of the traces begun in this process that are sampled; a trace that came keeps its flag. */
   readonly samplingRatio?: number;
+  /** Headers that traces are read from, the first that is there, and passed on in, all of them: `w3c`, `b3`, `b3-multi`. */
+  readonly propagation?: readonly string[];
+  /** A port for `/metrics` and `/hystrix.stream`, apart from the app's. */
+  readonly metrics?: { readonly port?: number; readonly host?: string };
+  /** JSON lines of calls and requests. */
+  readonly accessLog?: AccessLogPolicy;
+  readonly statsd?: StatsdOptions;
+  /** Further places where metrics, spans and logs go. */
+  readonly adapters?: readonly TelemetryAdapter[];
   /** Tell the registry of calls and state, for the call graph. */
   readonly reports?: boolean;
   readonly balancer?: BalancerPolicy;
@@ -103,6 +113,20 @@ export interface MeshOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
+}
+
+/** Where the access log goes. */
+interface AccessLogPolicy {
+  /** A file, or `-` for the standard output. Without it there is no log. */
+  readonly file?: string;
+  /** Share of good calls and requests that is logged; failures always are. */
+  readonly sampleRatio?: number;
+  /** A file that grew so large is set aside. */
+  readonly maxBytes?: number;
+  /** Files set aside; older ones are deleted. */
+  readonly maxFiles?: number;
+  /** Compress files set aside. */
+  readonly compress?: boolean;
 }
 
 /** Where the certificate comes from: files of an outside authority, or an enroller. */
@@ -149,6 +173,7 @@ export const codeOnlyOptions: readonly string[] = [
   'identity.enroller',
   'interceptors',
   'observers',
+  'adapters',
   'logger',
   'clock',
   'random',

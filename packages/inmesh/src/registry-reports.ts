@@ -1,6 +1,6 @@
 import type { ClientInspection } from '@inmesh/client';
 import type { Clock, RefusalReport, ReporterState } from '@inmesh/core';
-import { type MetricsAdapter, registryReporter } from '@inmesh/metrics';
+import { registryReporter, type TelemetryAdapter } from '@inmesh/metrics';
 import type { RegistryClient } from '@inmesh/registry-client';
 import type { MeshOptions } from './options.ts';
 
@@ -17,7 +17,7 @@ export interface RegistryReportsContext {
 const inUseForMs = 60_000;
 
 /** What tells the registry's call graph of this process; nothing without a registry, or with `reports: false`. */
-export function registryReports(context: RegistryReportsContext): MetricsAdapter[] {
+export function registryReports(context: RegistryReportsContext): TelemetryAdapter[] {
   const { options, registry, inspect, refusals, clock } = context;
   if (registry === undefined || options.reports === false) return [];
   const { random = Math.random } = options;

@@ -7,7 +7,6 @@ const shared = [
   'timeoutMs',
   'maxBodyBytes',
   'sourceWaitMs',
-  'samplingRatio',
   'balancer',
   'pool',
   'outlier',

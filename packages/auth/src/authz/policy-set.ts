@@ -1,5 +1,4 @@
-import { type AuthorizationPolicy, annotations, resourceId } from '@inmesh/config';
-import { selectsWorkload } from '../selects-workload.ts';
+import { type AuthorizationPolicy, annotations, resourceId, selectsWorkload } from '@inmesh/config';
 import { type CompiledRule, compileRule } from './compile-rule.ts';
 import type { PolicyScope } from './policy-scope.ts';
 import type { RequestAttributes } from './request-attributes.ts';

@@ -1,7 +1,6 @@
-import { type RequestAuthentication, resourceId } from '@inmesh/config';
+import { type RequestAuthentication, resourceId, selectsWorkload } from '@inmesh/config';
 import type { Workload } from '@inmesh/core';
 import type { InboundStep } from '@inmesh/inbound';
-import { selectsWorkload } from '../selects-workload.ts';
 import { resolveTokenOptions, type TokenOptions } from './authentication-options.ts';
 import { compileJwtRule } from './compile-jwt-rule.ts';
 import { tokenAuthentication } from './token-authentication.ts';

@@ -24,13 +24,12 @@ const security = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] };
 const telemetry = { group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'] };
 
 const notYetSecurity = 'is checked but not enforced by this version: it protects nothing yet';
-const notYetTelemetry = 'is checked but not acted on by this version';
 
 const schemas: readonly KindSchema[] = [
   { kind: 'VirtualService', ...networking, spec: virtualServiceSpec, notEnforced: undefined },
   { kind: 'DestinationRule', ...networking, spec: destinationRuleSpec, notEnforced: undefined },
   { kind: 'ServiceEntry', ...networking, spec: serviceEntrySpec, notEnforced: undefined },
-  { kind: 'Telemetry', ...telemetry, spec: telemetrySpec, notEnforced: notYetTelemetry },
+  { kind: 'Telemetry', ...telemetry, spec: telemetrySpec, notEnforced: undefined },
   {
     kind: 'PeerAuthentication',
     ...security,

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import type { ResourceInput } from '@inmesh/config';
 import type { ConfigResource, ResourcesApplied } from '@inmesh/core';
 import { createRegistryServer, type RegistryServerOptions } from '@inmesh/registry-server';
@@ -34,12 +35,22 @@ export async function join(options: MeshOptions): Promise<Mesh> {
 /** No signal handlers and no waiting in tests. */
 export const quick = { drainOn: [], propagationMs: 0 } as const;
 
-/** A version of a service that answers with its version. */
-export async function serve(registry: string, service: string, version: string): Promise<Mesh> {
+/** A version of a service that answers with its version, or as `handler` does. */
+export async function serve(
+  registry: string,
+  service: string,
+  version: string,
+  handler: RequestListener = (_request, response) => response.end(version),
+): Promise<Mesh> {
   const mesh = await join({ service, version, registry });
-  await mesh.listen((_request, response) => response.end(version), quick);
+  await mesh.listen(handler, quick);
   return mesh;
 }
+
+const apiVersions: Readonly<Record<string, string>> = {
+  AuthorizationPolicy: 'security.istio.io/v1',
+  Telemetry: 'telemetry.istio.io/v1',
+};
 
 /** Applies to a registry; the answer's JSON, whatever its status. */
 export async function post(
@@ -47,8 +58,7 @@ export async function post(
   ...resources: readonly (ResourceInput | ConfigResource)[]
 ): Promise<ResourcesApplied> {
   const withVersion = resources.map((resource) => ({
-    apiVersion:
-      resource.kind === 'AuthorizationPolicy' ? 'security.istio.io/v1' : 'networking.istio.io/v1',
+    apiVersion: apiVersions[resource.kind] ?? 'networking.istio.io/v1',
     ...resource,
   }));
   const answer = await fetch(`${registry}/v1/resources`, {

@@ -9,7 +9,7 @@ import {
 import type { LabelText } from './text-format.ts';
 
 /** Series that the labels of a metric do not tell apart (another method or route): one group is one line. */
-export interface SeriesGroup {
+interface SeriesGroup {
   readonly labels: LabelText;
   readonly members: TrafficSeries[];
 }

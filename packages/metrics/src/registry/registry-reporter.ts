@@ -8,7 +8,7 @@ import {
   type ReporterState,
   systemClock,
 } from '@inmesh/core';
-import type { MetricsAdapter } from '../adapter.ts';
+import type { TelemetryAdapter } from '../adapter.ts';
 import { slotMs } from '../latency-window.ts';
 import type { RecorderReader } from '../recorder.ts';
 import { edgeReports } from './edge-reports.ts';
@@ -40,7 +40,7 @@ const maxSeconds = 60;
  * loses only itself; while the registry is away nothing is sent, and what the recorder still has of
  * the last minute is told when it is back.
  */
-export function registryReporter(options: RegistryReporterOptions): MetricsAdapter {
+export function registryReporter(options: RegistryReporterOptions): TelemetryAdapter {
   const { limits = () => [], refusals = () => [] } = options;
   const { clock = systemClock, random = Math.random } = options;
   const state = new ProcessState(clock, limits);

@@ -1,12 +1,12 @@
-import type { WorkloadSelector } from '@inmesh/config';
 import type { Workload } from '@inmesh/core';
+import type { WorkloadSelector } from './resources/index.ts';
 
 interface Selecting {
   readonly metadata: { readonly namespace: string };
   readonly spec: { readonly selector?: WorkloadSelector };
 }
 
-/** Whether a security resource is for `workload`: of its namespace or the root's, and its labels fit. */
+/** Whether a resource is for `workload`: of its namespace or the root's, and its labels fit. */
 export function selectsWorkload(
   { metadata, spec }: Selecting,
   workload: Pick<Workload, 'namespace' | 'labels'>,

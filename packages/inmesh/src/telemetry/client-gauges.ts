@@ -1,0 +1,97 @@
+import type { ClientInspection, ServiceInspection } from '@inmesh/client';
+import { type Clock, serviceHost } from '@inmesh/core';
+import type { Gauge, Recorder, ReportSample } from '@inmesh/metrics';
+
+export interface ClientGaugesOptions {
+  readonly inspect: () => ClientInspection;
+  readonly requestsInFlight: () => number;
+  readonly domain: string;
+  readonly clock: Clock;
+}
+
+/** One look serves all gauges of a scrape. */
+const inspectionLastsMs = 100;
+
+/** Shows what client and inbound pipeline hold at the moment: pools, limits, budgets, lists and their age. */
+export function addClientGauges(
+  recorder: Pick<Recorder, 'addGauge'>,
+  { inspect, requestsInFlight, domain, clock }: ClientGaugesOptions,
+): void {
+  let inspection: ClientInspection | undefined;
+  let inspectedAt = 0;
+  const look = (): ClientInspection => {
+    const now = clock.now();
+    if (inspection === undefined || now - inspectedAt > inspectionLastsMs) {
+      inspection = inspect();
+      inspectedAt = now;
+    }
+    return inspection;
+  };
+  const ofServices = (
+    name: string,
+    help: string,
+    value: (of: ServiceInspection) => number,
+  ): Gauge => ({
+    name,
+    help,
+    read(report) {
+      for (const service of look().services) {
+        report(value(service), { destination_service: serviceHost(service.service, domain) });
+      }
+    },
+  });
+  const gauges: readonly Gauge[] = [
+    single(
+      'inmesh_calls_in_flight',
+      'Calls that this process makes now.',
+      () => look().callsInFlight,
+    ),
+    single('inmesh_requests_in_flight', 'Requests that it serves now.', requestsInFlight),
+    ofServices('inmesh_pool_connections', 'Open connections.', (service) =>
+      sum(service.endpoints.map(({ connections }) => connections)),
+    ),
+    ofServices('inmesh_pool_in_flight', 'Attempts in flight.', (service) =>
+      sum(service.endpoints.map(({ inFlight }) => inFlight)),
+    ),
+    ofServices('inmesh_pool_pending', 'Calls that wait for a place.', (service) =>
+      sum(service.destinations.map(({ pending }) => pending)),
+    ),
+    ofServices(
+      'inmesh_retry_budget_remaining',
+      'Retries that the budget would allow now.',
+      (service) => sum(service.destinations.map(({ retriesLeft }) => retriesLeft)),
+    ),
+    ofServices(
+      'inmesh_endpoint_list_age_seconds',
+      'Since the list of endpoints was last confirmed.',
+      ({ ageMs }) => ageMs / 1_000,
+    ),
+    {
+      name: 'inmesh_adaptive_limit',
+      help: 'Calls in flight that the adaptive limit allows now.',
+      read: (report) => reportLimits(look(), domain, report),
+    },
+  ];
+  for (const gauge of gauges) recorder.addGauge(gauge);
+}
+
+function reportLimits({ services }: ClientInspection, domain: string, report: ReportSample): void {
+  for (const { service, destinations } of services) {
+    // A destination that a change of the configuration left behind says nothing any more: the newest comes last.
+    const limits = new Map(
+      destinations.map(({ subset, adaptiveLimit }) => [subset, adaptiveLimit]),
+    );
+    for (const [subset, limit] of limits) {
+      if (limit === undefined) continue;
+      report(limit, { destination_service: serviceHost(service, domain), subset });
+    }
+  }
+}
+
+function single(name: string, help: string, value: () => number): Gauge {
+  return { name, help, read: (report) => report(value()) };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
