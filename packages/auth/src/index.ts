@@ -49,6 +49,7 @@ export {
 export { identityOf } from './identity-of.ts';
 export type { TokenOptions } from './jwt/authentication-options.ts';
 export type { IssuerOptions } from './jwt/issuer.ts';
+export { createIssuerVerifier } from './jwt/issuer-verifier.ts';
 export {
   createRequestAuthenticator,
   type RequestAuthenticationOptions,
@@ -56,6 +57,7 @@ export {
 } from './jwt/request-authentication.ts';
 export { type ServiceTokensOptions, serviceTokens } from './jwt/service-tokens.ts';
 export type { TokenLocation } from './jwt/token-location.ts';
+export type { TokenResult, TokenVerifier } from './jwt/token-verifier.ts';
 export {
   type PeerAuthenticationModes,
   type PeerAuthenticationScope,

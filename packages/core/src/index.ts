@@ -18,6 +18,7 @@ export * from './observer.ts';
 export * from './priority.ts';
 export * from './registry-protocol.ts';
 export * from './registry-security.ts';
+export * from './registry-token.ts';
 export * from './reports.ts';
 export * from './request-context.ts';
 export * from './rollout.ts';

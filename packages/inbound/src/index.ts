@@ -35,3 +35,4 @@ export {
 export { serve } from './serve.ts';
 export { serveStep } from './serve-step.ts';
 export { applyServerDefaults } from './server-defaults.ts';
+export { TokenBuckets } from './token-buckets.ts';

@@ -13,6 +13,11 @@ import {
 } from './eureka/eureka-options.ts';
 import { isLoopback } from './http/request-guard.ts';
 import {
+  type RegistrySecurityOptions,
+  type ResolvedSecurity,
+  resolveSecurity,
+} from './security/options.ts';
+import {
   defaultSelfPreservation,
   type SelfPreservationOptions,
 } from './state/self-preservation.ts';
@@ -21,6 +26,12 @@ import {
 export interface RegistryLimits {
   /** @default 100_000 */
   readonly sessions: number;
+  /** Of one workload identity, over all its processes. @default 10_000 */
+  readonly sessionsPerIdentity: number;
+  /** Of one identity, over all its processes; bursts take twice as many. @default 5_000 */
+  readonly requestsPerSecond: number;
+  /** Of one address without a proof, or with one that does not hold; bursts take five times as many. @default 20 */
+  readonly strangerRequestsPerSecond: number;
   /** @default 1_000 */
   readonly registrationsPerSession: number;
   /** Services that one session may follow. @default 1_000 */
@@ -50,7 +61,7 @@ export interface RegistryLimits {
 }
 
 export interface RegistryServerOptions {
-  /** A loopback address: others are refused until there is authentication. @default '127.0.0.1' */
+  /** Addresses other than loopback are refused without `security`. @default '127.0.0.1' */
   readonly host?: string;
   /** 0 takes any free one. @default 8761 */
   readonly port?: number;
@@ -73,6 +84,8 @@ export interface RegistryServerOptions {
   readonly selfPreservation?: Partial<SelfPreservationOptions>;
   /** Speak Eureka's protocol too, on `/eureka`. @default false */
   readonly eureka?: boolean | EurekaOptions;
+  /** TLS, and a proof of who asks at every door; `{}` is enough. @default none: everybody on this machine is an operator */
+  readonly security?: RegistrySecurityOptions;
   readonly limits?: Partial<RegistryLimits>;
   /** @default systemClock */
   readonly clock?: Clock;
@@ -82,16 +95,22 @@ export interface RegistryServerOptions {
 
 /** The options with every default filled in. */
 export type ResolvedOptions = Readonly<
-  Required<Omit<RegistryServerOptions, 'dataDir' | 'eureka' | 'limits' | 'selfPreservation'>>
+  Required<
+    Omit<RegistryServerOptions, 'dataDir' | 'eureka' | 'limits' | 'security' | 'selfPreservation'>
+  >
 > & {
   readonly eureka: ResolvedEurekaOptions | undefined;
   readonly dataDir: string | undefined;
+  readonly security: ResolvedSecurity | undefined;
   readonly limits: RegistryLimits;
   readonly selfPreservation: SelfPreservationOptions;
 };
 
 const defaultLimits: RegistryLimits = Object.freeze({
   sessions: 100_000,
+  sessionsPerIdentity: 10_000,
+  requestsPerSecond: 5_000,
+  strangerRequestsPerSecond: 20,
   registrationsPerSession: 1_000,
   subscriptionsPerSession: 1_000,
   watchers: 20_000,
@@ -110,10 +129,11 @@ const defaultLimits: RegistryLimits = Object.freeze({
 /** Throws `invalid_argument`, naming the option and its value. */
 export function resolveOptions(options: RegistryServerOptions): ResolvedOptions {
   const { host = '127.0.0.1', port = 8761, sessionTtlMs = 15_000 } = options;
-  if (host !== 'localhost' && !isLoopback(host)) {
+  const { security } = options;
+  if (security === undefined && host !== 'localhost' && !isLoopback(host)) {
     throw new MeshError(
       'invalid_argument',
-      `registry: host ${JSON.stringify(host)} is not a loopback address; without authentication the registry listens on 127.0.0.1, ::1 or localhost only`,
+      `registry: host ${JSON.stringify(host)} is not a loopback address; without authentication (the option security) the registry listens on 127.0.0.1, ::1 or localhost only`,
     );
   }
   within('port', port, 0, 65_535);
@@ -135,6 +155,7 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
     host,
     port,
     dataDir: options.dataDir,
+    security: security === undefined ? undefined : resolveSecurity(security),
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     sessionTtlMs,
     ...durations,

@@ -1,6 +1,10 @@
 import type { AddressInfo } from 'node:net';
-import { MeshError, type ServerStatus } from '@inmesh/core';
-import { everybody } from './access/principal.ts';
+import { MeshError, type NewToken, type ServerStatus, type TokenCreated } from '@inmesh/core';
+import { createOwnNames } from './access/own-name.ts';
+import { isOwner } from './access/own-session.ts';
+import { everybody, type Principal } from './access/principal.ts';
+import { createAuditLog } from './audit/audit-log.ts';
+import { auditRequests } from './audit/audit-requests.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
 import { createEureka } from './eureka/create-eureka.ts';
@@ -8,10 +12,11 @@ import { GraphFeed } from './graph/graph-feed.ts';
 import { ReportSink } from './graph/report-sink.ts';
 import type { App } from './http/app.ts';
 import { closeApp } from './http/close-app.ts';
-import { capConnections } from './http/connection-cap.ts';
+import { createConnectionCap, refuseConnections } from './http/connection-cap.ts';
 import { createApp } from './http/create-app.ts';
 import { createRenewalHandler } from './http/renewal-handler.ts';
 import { createRequestGuard } from './http/request-guard.ts';
+import { auditRoutes } from './http/routes/audit-routes.ts';
 import { authorizationRoutes } from './http/routes/authorization-routes.ts';
 import { graphRoutes } from './http/routes/graph-routes.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
@@ -22,9 +27,10 @@ import { resourceRoutes } from './http/routes/resource-routes.ts';
 import { serviceRoutes } from './http/routes/service-routes.ts';
 import { sessionRoutes } from './http/routes/session-routes.ts';
 import { watchRoutes } from './http/routes/watch-routes.ts';
-import { type RegistryServerOptions, resolveOptions } from './options.ts';
+import { type RegistryServerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { HealthProber } from './probe/health-prober.ts';
 import { RegistryMetrics } from './registry-metrics.ts';
+import { createRegistrySecurity, type RegistrySecurity } from './security/registry-security.ts';
 import { LeaseSweeper } from './state/lease-sweeper.ts';
 import { RegistryState } from './state/registry-state.ts';
 import { SelfPreservation } from './state/self-preservation.ts';
@@ -43,6 +49,11 @@ export interface RegistryServer {
   /** Says goodbye to the streams, finishes what is under way within `closeTimeoutMs`, frees everything. Idempotent. */
   close(): Promise<void>;
   status(): ServerStatus;
+  /**
+   * Makes a token without being asked for one: whoever runs the registry is its first operator.
+   * Throws `closed` while it does not listen, `invalid_argument` without `security`.
+   */
+  createToken(token: NewToken): Promise<TokenCreated>;
 }
 
 interface Running {
@@ -76,6 +87,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     keepAliveMs: resolved.keepAliveMs,
     maxQueueBytes: limits.watchQueueBytes,
     isSettling: () => settling.active,
+    trust: () => security?.trust(),
     clock,
     onDrop: () => {
       metrics.queueDrops += 1;
@@ -94,6 +106,9 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   state.observers.add(sink);
   state.observers.add(prober);
   const createdAt = clock.now();
+  const ownNames = createOwnNames(resolved.security?.mayRegister ?? new Map());
+  const scheme = resolved.security === undefined ? 'http' : 'https';
+  let security: RegistrySecurity | undefined;
   let starting: Promise<Running> | undefined;
   let closing: Promise<void> | undefined;
 
@@ -123,13 +138,26 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const eureka =
       resolved.eureka === undefined
         ? undefined
-        : createEureka({ options: resolved.eureka, server: resolved, state, overrides });
+        : createEureka({ options: resolved.eureka, server: resolved, state, overrides, ownNames });
     configState.onCommit(() => {
       metrics.configCommits += 1;
     });
-    const guard = createRequestGuard(resolved.allowedHosts);
-    const renew = (token: string): boolean => {
-      if (!state.renew(token)) return false;
+    const audit = await createAuditLog({ dataDir: resolved.dataDir, clock, logger });
+    if (resolved.security !== undefined) {
+      security = await createRegistrySecurity({
+        ...resolved,
+        security: resolved.security,
+        store,
+        hosts: ownHosts(resolved),
+      });
+      security.onTrust(() => hub.trustChanged());
+    }
+    const guard = createRequestGuard({ allowedHosts: resolved.allowedHosts, scheme });
+    const authenticate = security?.authenticate ?? (() => everybody);
+    const renew = (token: string, principal: Principal): boolean => {
+      const session = state.sessions.find(token);
+      if (session === undefined || !isOwner(session, principal)) return false;
+      state.renew(token);
       metrics.renewals += 1;
       return true;
     };
@@ -137,13 +165,16 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       bodyBytes: limits.bodyBytes,
       headerTimeoutMs: limits.headerTimeoutMs,
       guard,
-      authenticate: () => everybody,
-      early: createRenewalHandler({ guard, renew }),
+      authenticate,
+      early: createRenewalHandler({ guard, authenticate, renew }),
       logger,
     });
-    capConnections(app.server, limits.connectionsPerPeer, logger);
-    sessionRoutes(app, { state, sessionTtlMs, renew, now: () => clock.now() });
-    registrationRoutes(app, state);
+    const admit = createConnectionCap(limits.connectionsPerPeer, logger);
+    if (security === undefined) refuseConnections(app.server, admit);
+    else security.protect(app.server, admit);
+    auditRequests(app, audit);
+    sessionRoutes(app, { state, sessionTtlMs, renew, ownNames, now: () => clock.now() });
+    registrationRoutes(app, state, ownNames);
     watchRoutes(app, {
       state,
       hub,
@@ -175,6 +206,8 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       maxStreams: limits.graphStreams,
       now: () => clock.now(),
     });
+    auditRoutes(app, audit);
+    security?.addRoutes(app);
     operationRoutes(app, {
       status,
       isClosing: () => closing !== undefined,
@@ -195,6 +228,8 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       graphFeed.close();
       await closeApp(app, resolved.closeTimeoutMs, clock);
       metrics.stop();
+      security?.close();
+      await audit.close();
       overrides.close();
       config.close();
       await store.close();
@@ -205,6 +240,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       await stop();
       throw error;
     }
+    await security?.bootstrap();
     metrics.start();
     hub.start();
     sweeper.start();
@@ -225,9 +261,18 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       starting = start();
       const { app } = await starting;
       const { address, family, port } = app.server.address() as AddressInfo;
-      const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+      const url = `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
       logger.info({ url, version, epoch: state.revisions.epoch }, 'registry is listening');
       return { url };
+    },
+    async createToken(token) {
+      if (resolved.security === undefined) {
+        throw new MeshError('invalid_argument', 'registry: without security there are no tokens');
+      }
+      if (security === undefined || closing !== undefined) {
+        throw new MeshError('closed', 'registry: tokens can be made while it listens');
+      }
+      return await security.createToken(token);
     },
     close() {
       closing ??= (async () => {
@@ -240,3 +285,11 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     },
   };
 }
+
+/** By which names browsers and scrapers may reach it. */
+function ownHosts({ host, allowedHosts }: ResolvedOptions): string[] {
+  const hosts = ['localhost', '127.0.0.1', '::1', host, ...allowedHosts];
+  return [...new Set(hosts)].filter((name) => !unspecified.has(name));
+}
+
+const unspecified = new Set(['0.0.0.0', '::']);

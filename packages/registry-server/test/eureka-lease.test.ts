@@ -27,7 +27,7 @@ interface Fixture {
 async function createFixture(): Promise<Fixture> {
   const clock = createFakeClock(1_000);
   const logger = silentLogger;
-  const limits = { sessions: 100, registrationsPerSession: 10 };
+  const limits = { sessions: 100, sessionsPerIdentity: 10_000, registrationsPerSession: 10 };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger });
   const index = new InstanceIndex(state.endpoints, 'default', clock);
   const leases = new LeaseTable({

@@ -85,7 +85,11 @@ export function createHubFixture(
   options: { mergeMs?: number; maxQueueBytes?: number; sessions?: number } = {},
 ): HubFixture {
   const clock = createFakeClock(1_000);
-  const limits = { sessions: options.sessions ?? 1_000, registrationsPerSession: 10_000 };
+  const limits = {
+    sessions: options.sessions ?? 1_000,
+    sessionsPerIdentity: 10,
+    registrationsPerSession: 10_000,
+  };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   let drops = 0;
   const config = new ConfigState();
@@ -96,6 +100,7 @@ export function createHubFixture(
     keepAliveMs: 5_000,
     maxQueueBytes: options.maxQueueBytes ?? 1_000,
     isSettling: () => false,
+    trust: () => undefined,
     clock,
     onDrop: () => {
       drops += 1;

@@ -10,7 +10,7 @@ import type { Session } from '../src/state/session.ts';
 import { reviews } from './registry-fixture.ts';
 
 function createState(): RegistryState {
-  const limits = { sessions: 100, registrationsPerSession: 100 };
+  const limits = { sessions: 100, sessionsPerIdentity: 10, registrationsPerSession: 100 };
   return new RegistryState({
     limits,
     removalHoldMs: 1_000,
@@ -94,7 +94,7 @@ test('of services without endpoints only so many are remembered, the latest', ()
 
 test('a million endpoints that come and go leave nothing behind (hostile case 75)', () => {
   const clock = createFakeClock();
-  const limits = { sessions: 100, registrationsPerSession: 100 };
+  const limits = { sessions: 100, sessionsPerIdentity: 10, registrationsPerSession: 100 };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   const declared = declareEndpoint('x', reviews);
   for (let i = 0; i < 10_000; i += 1) {

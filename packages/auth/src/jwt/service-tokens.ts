@@ -6,13 +6,14 @@ import {
   refuse,
   type StepResult,
 } from '@inmesh/inbound';
-import { resolveTokenOptions, type TokenOptions } from './authentication-options.ts';
+import type { TokenOptions } from './authentication-options.ts';
 import { removeHeader } from './edit-headers.ts';
-import { type IssuerOptions, issuerRule } from './issuer.ts';
+import type { IssuerOptions } from './issuer.ts';
+import { createIssuerVerifier } from './issuer-verifier.ts';
 import { refuseToken } from './refuse-token.ts';
 import { invalidToken } from './token-failure.ts';
 import { type TokenLocation, tokenAt } from './token-location.ts';
-import { createTokenVerifier, type TokenResult } from './token-verifier.ts';
+import type { TokenResult } from './token-verifier.ts';
 
 export interface ServiceTokensOptions extends TokenOptions {
   /** Who issues them: the registry. `audiences` are this service's own names. */
@@ -32,8 +33,7 @@ const location: TokenLocation = { kind: 'header', name: meshHeaders.serviceToken
  */
 export function serviceTokens(options: ServiceTokensOptions): InboundStep {
   const { issuer, trustDomain = 'cluster.local' } = options;
-  const tokens = resolveTokenOptions(options);
-  const verifier = createTokenVerifier(issuerRule(issuer, tokens), tokens);
+  const verifier = createIssuerVerifier(issuer, options);
 
   const adopt = (result: TokenResult, request: InboundRequest, exchange: Exchange): StepResult => {
     if (result.kind !== 'verified') return refuseToken(result);

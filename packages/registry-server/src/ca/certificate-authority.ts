@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Clock,
   type Logger,
@@ -9,18 +8,17 @@ import {
   type Timer,
   type Unsubscribe,
 } from '@inmesh/core';
-import { createRoot, parsePemBundle, parseSpiffeId, readCsr, signSvid } from '@inmesh/identity';
-import { createBoundedQueue } from './bounded-queue.ts';
-import { RootFile } from './root-file.ts';
+import { createRoot, parsePemBundle } from '@inmesh/identity';
 import {
-  nextChange,
-  nextRoot,
-  type Root,
-  type RootSet,
-  signingRoot,
-  trustedRoots,
-  withSuccessor,
-} from './root-set.ts';
+  backdateMs,
+  createCertificateSigner,
+  type IssuedCertificate,
+  type IssueRequest,
+  newSerial,
+} from './certificate-signer.ts';
+import { RootFile } from './root-file.ts';
+import type { Root, RootSet } from './root-set.ts';
+import { nextAfter, nextChange, signingAt, trustedAt, withSuccessor } from './tenure.ts';
 
 export interface CertificateAuthorityOptions {
   /** @default 'cluster.local' */
@@ -39,31 +37,15 @@ export interface CertificateAuthorityOptions {
   readonly logger?: Logger;
 }
 
-interface IssueRequest {
-  /** PKCS#10 in PEM. */
-  readonly csr: string;
-  /** Who has proven to ask: the certificate is for it, whatever the request says. */
-  readonly spiffeId: string;
-}
-
-interface IssuedCertificate {
-  /** PEM, the leaf first. */
-  readonly chain: string;
-  /** PEM: whom to trust. */
-  readonly bundle: string;
-  /** Lower-case hexadecimal. */
-  readonly serial: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly expiresAt: number;
-}
-
 /** Signs the certificates of one trust domain. */
 export interface CertificateAuthority {
   readonly trustDomain: string;
   /** PEM of every root that is to be trusted now. */
   readonly bundle: string;
-  /** SHA-256 of the root that signs now, as Node writes fingerprints; join tokens carry it. */
+  /** SHA-256 of the root that signs now, as Node writes fingerprints. */
   readonly fingerprint: string;
+  /** Of that root, and of the next one while it is being published: what new join tokens carry. */
+  readonly fingerprints: readonly string[];
   /**
    * Throws `invalid_argument` for a request that is none, `forbidden` for one that asks for somebody
    * else's name, `overloaded` when too many wait.
@@ -81,10 +63,6 @@ export interface CertificateAuthority {
 }
 
 const rootLifeMs = 10 * 365 * 24 * 3_600_000;
-/** Clocks differ: a certificate that is not valid yet where it is used first is refused. */
-const backdateMs = 60_000;
-/** Signatures under way on libuv's four threads, which file access and DNS share. */
-const concurrentSignatures = 2;
 const longestLifeMs = 90 * 24 * 3_600_000;
 
 /** Reads the roots, or makes the first one. Throws `invalid_argument` for what `dataDir` holds and for options that cannot be. */
@@ -96,7 +74,6 @@ export async function createCertificateAuthority(
   checkDuration('lifeMs', lifeMs, 60_000);
   checkDuration('publishMs', publishMs, 0);
   const file = options.dataDir === undefined ? undefined : new RootFile(options.dataDir);
-  const queue = createBoundedQueue('certificate authority', concurrentSignatures, maxWaiting);
   const listeners = new Set<(bundle: string) => void>();
   let timer: Timer | undefined;
   let rotating = false;
@@ -121,14 +98,14 @@ export async function createCertificateAuthority(
   parsePemBundle(trustDomain, pemOf(roots));
 
   const signer = (): Root => {
-    const root = signingRoot(roots, clock.wallNow());
+    const root = signingAt(roots, clock.wallNow());
     if (root !== undefined) return root;
     throw new MeshError(
       'internal',
       `certificate authority: ${trustDomain} has no root that may sign`,
     );
   };
-  const bundle = (): string => pemOf(trustedRoots(roots, clock.wallNow()));
+  const bundle = (): string => pemOf(trustedAt(roots, clock.wallNow()));
   const publish = (): void => {
     for (const listener of listeners) listener(bundle());
     watchChange();
@@ -140,27 +117,6 @@ export async function createCertificateAuthority(
   };
   watchChange();
 
-  const sign = async ({ csr, spiffeId }: IssueRequest): Promise<IssuedCertificate> => {
-    if (parseSpiffeId(spiffeId).trustDomain !== trustDomain) {
-      throw new MeshError('forbidden', `${spiffeId} is not of trust domain ${trustDomain}`);
-    }
-    const { publicKey, uris } = await readCsr(csr);
-    if (uris.some((uri) => uri !== spiffeId)) {
-      logger.warn(
-        { spiffeId, uris: uris.slice(0, 4) },
-        'a certificate for another name was asked for',
-      );
-      throw new MeshError('forbidden', `${spiffeId} may not have a certificate for another name`);
-    }
-    const now = clock.wallNow();
-    const root = signer();
-    const serial = newSerial();
-    const notAfter = Math.min(now + lifeMs, Date.parse(root.certificate.validTo));
-    const validity = { notBefore: now - backdateMs, notAfter };
-    const chain = await signSvid({ ...validity, spiffeId, publicKey, serial }, root);
-    return { chain, bundle: bundle(), serial: serial.toString('hex'), expiresAt: notAfter };
-  };
-
   return {
     trustDomain,
     get bundle() {
@@ -169,9 +125,24 @@ export async function createCertificateAuthority(
     get fingerprint() {
       return signer().certificate.fingerprint256;
     },
-    issue: (request) => queue.run(() => sign(request)),
+    get fingerprints() {
+      const next = nextAfter(roots, clock.wallNow());
+      return [signer(), ...(next === undefined ? [] : [next])].map(
+        ({ certificate }) => certificate.fingerprint256,
+      );
+    },
+    issue: createCertificateSigner({
+      trustDomain,
+      lifeMs,
+      maxWaiting,
+      clock,
+      logger,
+      authority: signer,
+      intermediates: '',
+      bundle,
+    }),
     async rotate() {
-      if (rotating || nextRoot(roots, clock.wallNow()) !== undefined) {
+      if (rotating || nextAfter(roots, clock.wallNow()) !== undefined) {
         throw new MeshError(
           'conflict',
           'certificate authority: a new root is being published already',
@@ -201,13 +172,6 @@ export async function createCertificateAuthority(
 
 function pemOf(roots: RootSet): string {
   return roots.map(({ certificate }) => certificate.toString()).join('');
-}
-
-/** 127 random bits, never negative and never with leading zeros. */
-function newSerial(): Buffer {
-  const serial = randomBytes(16);
-  serial[0] = ((serial[0] as number) & 0x7f) | 0x40;
-  return serial;
 }
 
 function checkDuration(name: string, value: number, least: number): void {

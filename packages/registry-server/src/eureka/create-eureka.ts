@@ -1,5 +1,6 @@
 import { isMeshError, type Logger } from '@inmesh/core';
 import { defaultLeaseInfo, readInstance } from '@inmesh/core/eureka';
+import type { OwnNames } from '../access/own-name.ts';
 import type { App } from '../http/app.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { addressFault } from '../probe/address-policy.ts';
@@ -28,10 +29,12 @@ export interface CreateEurekaOptions {
   readonly server: ResolvedOptions;
   readonly state: RegistryState;
   readonly overrides: Overrides;
+  readonly ownNames: OwnNames;
 }
 
 /** Joins the parts. It sees what changes from now on: make it before anybody registers. */
-export function createEureka({ options, server, state, overrides }: CreateEurekaOptions): Eureka {
+export function createEureka(parts: CreateEurekaOptions): Eureka {
+  const { options, server, state, overrides, ownNames } = parts;
   const { clock, logger, limits, sessionTtlMs } = server;
   const { namespace, peers } = options;
   const index = new InstanceIndex(state.endpoints, namespace, clock);
@@ -58,6 +61,7 @@ export function createEureka({ options, server, state, overrides }: CreateEureka
       eurekaRoutes(app, {
         door,
         index,
+        ownNames,
         isSettled: () => !settling.active,
         bodyBytes: limits.bodyBytes,
         clock,

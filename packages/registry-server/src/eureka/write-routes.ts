@@ -2,6 +2,7 @@ import { type Clock, MeshError } from '@inmesh/core';
 import { anyTimestamp, readInstance, readMap, readNumber, readStatus } from '@inmesh/core/eureka';
 import type { FastifyRequest } from 'fastify';
 import type { RouteAccess } from '../access/access.ts';
+import type { OwnNames } from '../access/own-name.ts';
 import { addressFault } from '../probe/address-policy.ts';
 import { instanceAnswer } from './answers.ts';
 import type { EurekaDoor } from './eureka-door.ts';
@@ -12,6 +13,7 @@ import { formatOf, sendText } from './send-answer.ts';
 
 export interface WriteRoutesOptions {
   readonly door: EurekaDoor;
+  readonly ownNames: OwnNames;
   readonly bodyBytes: number;
   readonly clock: Clock;
 }
@@ -22,7 +24,8 @@ export const batchBytes: number = 4 * 1024 * 1024;
 const access: RouteAccess = 'service';
 
 /** What Eureka is told. */
-export function writeRoutes({ door, bodyBytes, clock }: WriteRoutesOptions): readonly Route[] {
+export function writeRoutes(options: WriteRoutesOptions): readonly Route[] {
+  const { door, ownNames, bodyBytes, clock } = options;
   const wallNow = (): number => Math.round(clock.wallNow());
 
   const register: RouteHandler = async (request, reply) => {
@@ -83,13 +86,21 @@ export function writeRoutes({ door, bodyBytes, clock }: WriteRoutesOptions): rea
   const batch: RouteHandler = async (request) =>
     applyBatch(door, await readJsonBody(request, batchBytes), wallNow());
 
+  /** A workload speaks for its own app only, as at our own door. */
+  const own =
+    (handler: RouteHandler): RouteHandler =>
+    (request, reply) => {
+      ownNames.checkService(request.principal, door.serviceOf(appOf(request.params)));
+      return handler(request, reply);
+    };
+
   return [
-    ['POST', '/apps/:app', access, register],
-    ['PUT', '/apps/:app/:id', access, renew],
-    ['DELETE', '/apps/:app/:id', access, cancel],
-    ['PUT', '/apps/:app/:id/status', access, override],
-    ['DELETE', '/apps/:app/:id/status', access, endOverride],
-    ['PUT', '/apps/:app/:id/metadata', access, addMetadata],
+    ['POST', '/apps/:app', access, own(register)],
+    ['PUT', '/apps/:app/:id', access, own(renew)],
+    ['DELETE', '/apps/:app/:id', access, own(cancel)],
+    ['PUT', '/apps/:app/:id/status', access, own(override)],
+    ['DELETE', '/apps/:app/:id/status', access, own(endOverride)],
+    ['PUT', '/apps/:app/:id/metadata', access, own(addMetadata)],
     // A peer speaks for everybody.
     ['POST', '/peerreplication/batch', 'operator', batch],
   ];

@@ -2,16 +2,15 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from '@inmesh/core';
 
-/** Closes connections of an address that has `limit` of them open already (CVE-2020-7219). */
-export function capConnections(server: Server, limit: number, logger: Logger): void {
+/** Counts a connection in; `false` for one of an address that has `limit` of them open already (CVE-2020-7219). */
+export function createConnectionCap(limit: number, logger: Logger): (socket: Socket) => boolean {
   const open = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
+  return (socket) => {
     const peer = socket.remoteAddress ?? '';
     const count = open.get(peer) ?? 0;
     if (count >= limit) {
       logger.debug({ peer, limit }, 'connection refused: too many of this peer');
-      socket.destroy();
-      return;
+      return false;
     }
     open.set(peer, count + 1);
     socket.once('close', () => {
@@ -19,5 +18,13 @@ export function capConnections(server: Server, limit: number, logger: Logger): v
       if (left === 0) open.delete(peer);
       else open.set(peer, left);
     });
+    return true;
+  };
+}
+
+/** Closes connections to a plain server that `admit` does not take. */
+export function refuseConnections(server: Server, admit: (socket: Socket) => boolean): void {
+  server.on('connection', (socket: Socket) => {
+    if (!admit(socket)) socket.destroy();
   });
 }

@@ -16,9 +16,16 @@ const maxHeaders = 100;
  */
 export type RequestGuard = (request: IncomingMessage) => Problem | undefined;
 
-/** @param allowedHosts Further names that `Host` may be, without port, lower-case. */
-export function createRequestGuard(allowedHosts: readonly string[]): RequestGuard {
+export interface RequestGuardOptions {
+  /** Further names that `Host` may be, without port, lower-case. */
+  readonly allowedHosts: readonly string[];
+  readonly scheme: 'http' | 'https';
+}
+
+export function createRequestGuard({ allowedHosts, scheme }: RequestGuardOptions): RequestGuard {
   const names = new Set(['localhost', ...allowedHosts]);
+  // A server that asks for proofs may be reached by any address of its; names are what is rebound.
+  const isOwnAddress = scheme === 'https' ? (text: string) => isIP(text) !== 0 : isLoopback;
   // The same few hosts come again and again: the last one that passed needs no second look.
   let lastPassed: string | undefined;
   return ({ headers, rawHeaders }) => {
@@ -28,7 +35,7 @@ export function createRequestGuard(allowedHosts: readonly string[]): RequestGuar
     }
     const { host = '', origin } = headers;
     if (host !== lastPassed) {
-      if (!isOwnHost(hostName(host), names)) {
+      if (!isOwnHost(hostName(host), names, isOwnAddress)) {
         const detail = `this registry does not answer for host ${JSON.stringify(host)}; use its address, or add the name to allowedHosts`;
         return createProblem(421, 'forbidden', detail);
       }
@@ -36,7 +43,7 @@ export function createRequestGuard(allowedHosts: readonly string[]): RequestGuar
     }
     const site = headers['sec-fetch-site'];
     const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
-    if (foreign || (origin !== undefined && origin !== `http://${host}`)) {
+    if (foreign || (origin !== undefined && origin !== `${scheme}://${host}`)) {
       return createProblem(403, 'forbidden', 'pages of other origins may not use this registry');
     }
     return undefined;
@@ -48,10 +55,14 @@ function hostName(host: string): string {
   return (end > 0 ? host.slice(0, end) : host).toLowerCase();
 }
 
-function isOwnHost(name: string, names: ReadonlySet<string>): boolean {
+function isOwnHost(
+  name: string,
+  names: ReadonlySet<string>,
+  isOwnAddress: (text: string) => boolean,
+): boolean {
   if (names.has(name)) return true;
   const address = name.startsWith('[') ? name.slice(1, -1) : name;
-  return isLoopback(address);
+  return isOwnAddress(address);
 }
 
 /** Whether `address` is an IP literal of this machine only. */

@@ -6,6 +6,7 @@ import {
   MeshError,
   type ServiceName,
 } from '@inmesh/core';
+import { everybody, type Principal } from '../access/principal.ts';
 import type { EndpointRecord, Holder } from './endpoint-record.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { RevisionCounter } from './revision-counter.ts';
@@ -16,6 +17,7 @@ import { StateObservers } from './state-observer.ts';
 
 interface StateLimits {
   readonly sessions: number;
+  readonly sessionsPerIdentity: number;
   readonly registrationsPerSession: number;
 }
 
@@ -40,7 +42,7 @@ export class RegistryState {
 
   constructor(options: StateOptions) {
     this.#options = options;
-    this.sessions = new SessionTable(options.limits.sessions);
+    this.sessions = new SessionTable(options.limits.sessions, options.limits.sessionsPerIdentity);
     const { revisions, observers } = this;
     this.endpoints = new EndpointTable({ ...options, revisions, observers });
   }
@@ -49,8 +51,8 @@ export class RegistryState {
     return this.endpoints.services;
   }
 
-  openSession(client: string, service?: ServiceName): Session {
-    const session = this.sessions.open(client, service, this.#options.clock.now());
+  openSession(client: string, service?: ServiceName, owner: Principal = everybody): Session {
+    const session = this.sessions.open({ client, service, owner }, this.#options.clock.now());
     this.observers.sessionOpened(session);
     return session;
   }

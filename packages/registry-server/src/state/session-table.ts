@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { MeshError, type ServiceName } from '@inmesh/core';
+import { MeshError } from '@inmesh/core';
+import { principalName } from '../access/principal.ts';
 import { LeaseList } from './lease-list.ts';
 import type { Session } from './session.ts';
 
@@ -9,35 +10,50 @@ const tokenBytes = 18;
 /** Characters of a session's token: base64url, without padding. */
 export const tokenLength: number = (tokenBytes / 3) * 4;
 
+/** What is said of a session when it is opened. */
+export type NewSession = Pick<Session, 'client' | 'service' | 'owner'>;
+
 /** The sessions by token, and their leases. */
 export class SessionTable {
   readonly leases: LeaseList = new LeaseList();
   readonly #byToken = new Map<string, Session>();
+  /** How many of them each identity has. */
+  readonly #byOwner = new Map<string, number>();
   readonly #limit: number;
+  readonly #ownerLimit: number;
   #opened = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, ownerLimit: number) {
     this.#limit = limit;
+    this.#ownerLimit = ownerLimit;
   }
 
   get size(): number {
     return this.#byToken.size;
   }
 
-  /** Throws `overloaded` at the limit. */
-  open(client: string, service: ServiceName | undefined, now: number): Session {
+  /** Throws `overloaded` at a limit. */
+  open(request: NewSession, now: number): Session {
     if (this.#byToken.size >= this.#limit) {
       throw new MeshError(
         'overloaded',
         `registry: all ${this.#limit} sessions are taken; raise limits.sessions or close some`,
       );
     }
+    const owner = principalName(request.owner);
+    const owned = this.#byOwner.get(owner) ?? 0;
+    if (request.owner.kind === 'service' && owned >= this.#ownerLimit) {
+      throw new MeshError(
+        'overloaded',
+        `registry: ${owner} has ${owned} sessions, the most that one identity may; raise limits.sessionsPerIdentity or close some`,
+      );
+    }
+    this.#byOwner.set(owner, owned + 1);
     this.#opened += 1;
     const session: Session = {
       token: randomBytes(tokenBytes).toString('base64url'),
       number: this.#opened,
-      client,
-      service,
+      ...request,
       registrations: new Map(),
       subscriptions: new Map(),
       config: undefined,
@@ -73,7 +89,12 @@ export class SessionTable {
   }
 
   remove(session: Session): void {
-    if (this.#byToken.delete(session.token)) this.leases.remove(session);
+    if (!this.#byToken.delete(session.token)) return;
+    this.leases.remove(session);
+    const owner = principalName(session.owner);
+    const left = (this.#byOwner.get(owner) ?? 1) - 1;
+    if (left === 0) this.#byOwner.delete(owner);
+    else this.#byOwner.set(owner, left);
   }
 
   /** Up to `limit` sessions whose number is above `after`, in the order they were opened. */

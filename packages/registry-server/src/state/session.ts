@@ -1,4 +1,5 @@
 import type { ServiceName, Subscriptions } from '@inmesh/core';
+import type { Principal } from '../access/principal.ts';
 import type { EndpointRecord } from './endpoint-record.ts';
 
 /** What a session's stream carries of one service. */
@@ -21,6 +22,8 @@ export interface Session {
   readonly client: string;
   /** The service that its reports may be of; without one it brings none. */
   readonly service: ServiceName | undefined;
+  /** Who opened it, and alone may use it. */
+  readonly owner: Principal;
   readonly registrations: Map<string, EndpointRecord>;
   readonly subscriptions: Map<ServiceName, Subscription>;
   /** The configuration, when it is followed: the revision that the client said it knows. */

@@ -1,12 +1,6 @@
-import {
-  type EndpointStatus,
-  type Logger,
-  MeshError,
-  type Store,
-  type StoreChange,
-  type Unsubscribe,
-} from '@inmesh/core';
+import { type EndpointStatus, type Logger, MeshError, type Store } from '@inmesh/core';
 import type { EndpointTable } from '../state/endpoint-table.ts';
+import { followPrefix } from './follow-prefix.ts';
 
 const prefix = 'overrides/';
 const statuses: ReadonlySet<string> = new Set<EndpointStatus>(['up', 'draining', 'down']);
@@ -37,35 +31,20 @@ export interface Overrides {
 export async function createOverrides(options: OverridesOptions): Promise<Overrides> {
   const { store, endpoints, logger } = options;
   const known = new Set<string>();
-  let unsubscribe: Unsubscribe = () => {};
-  let closed = false;
-
-  const apply = (id: string, value: string | undefined): void => {
-    if (value === undefined) known.delete(id);
-    else known.add(id);
-    endpoints.setOverride(id, value === undefined ? undefined : parseStatus(id, value, logger));
-  };
-  const applyChange = (change: StoreChange): void => {
-    if (change.kind === 'put') apply(change.entry.key.slice(prefix.length), change.entry.value);
-    else apply(change.key.slice(prefix.length), undefined);
-  };
-  const follow = async (): Promise<void> => {
-    const { entries, revision } = await store.list(prefix);
-    if (closed) return;
-    const present = new Set(entries.map(({ key }) => key.slice(prefix.length)));
-    for (const id of known) if (!present.has(id)) apply(id, undefined);
-    for (const { key, value } of entries) apply(key.slice(prefix.length), value);
-    unsubscribe = store.watch(prefix, revision, {
-      changes: (changes) => changes.forEach(applyChange),
-      lost: (error) => {
-        logger.warn({ error }, 'the watch of status overrides was lost: listing again');
-        follow().catch((cause: unknown) => {
-          logger.error({ error: cause }, 'status overrides cannot be read: they stay as they are');
-        });
-      },
-    });
-  };
-  await follow();
+  const unfollow = await followPrefix({
+    store,
+    prefix,
+    what: 'status overrides',
+    logger,
+    apply(id, entry) {
+      if (entry === undefined) known.delete(id);
+      else known.add(id);
+      endpoints.setOverride(
+        id,
+        entry === undefined ? undefined : parseStatus(id, entry.value, logger),
+      );
+    },
+  });
 
   return {
     async set(id, status) {
@@ -89,10 +68,7 @@ export async function createOverrides(options: OverridesOptions): Promise<Overri
       await store.commit([{ kind: 'delete', key: prefix + id }]);
       logger.info({ endpoint: id }, 'status override taken back');
     },
-    close() {
-      closed = true;
-      unsubscribe();
-    },
+    close: unfollow,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, ServiceName, Subscriptions, Timer } from '@inmesh/core';
+import type { Clock, ServiceName, Subscriptions, Timer, TrustState } from '@inmesh/core';
 import type { ConfigState } from '../config/config-state.ts';
 import type { RegistryState } from '../state/registry-state.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
@@ -22,6 +22,8 @@ export interface WatchHubOptions {
   readonly keepAliveMs: number;
   readonly maxQueueBytes: number;
   readonly isSettling: () => boolean;
+  /** Whom to trust; `undefined` without an authority. */
+  readonly trust: () => TrustState | undefined;
   readonly clock: Clock;
   /** Called when a delta was dropped because a reader was too slow. */
   readonly onDrop: () => void;
@@ -44,6 +46,8 @@ export class WatchHub implements StateObserver {
   readonly #configFeed: ConfigFeed;
   /** Watchers that wait for a snapshot of a topic whose changes wait. */
   readonly #waiting = new Set<Watcher>();
+  /** Encoded once for everybody. */
+  #trust: Buffer | undefined;
   #keepAliveTimer: Timer | undefined;
   #stopSettled: () => void = () => {};
 
@@ -86,6 +90,7 @@ export class WatchHub implements StateObserver {
       stream,
       maxQueueBytes,
       writeSnapshot: this.#writeSnapshot,
+      trust: () => this.#trustFrame(),
       configSnapshot: (reader) => this.#configFeed.snapshotFor(reader),
       onDrop,
     });
@@ -106,6 +111,19 @@ export class WatchHub implements StateObserver {
     }
     if (resumeFrom !== undefined) this.#resume(watcher, resumeFrom);
     watcher.pump();
+  }
+
+  /** Tells every stream whom to trust: it has changed. */
+  trustChanged(): void {
+    this.#trust = undefined;
+    for (const watcher of this.#watchers.values()) watcher.resyncTrust();
+  }
+
+  #trustFrame(): Buffer | undefined {
+    const trust = this.#options.trust();
+    if (trust === undefined) return undefined;
+    this.#trust ??= encodeFrame({ kind: 'trust', ...trust });
+    return this.#trust;
   }
 
   /** Replaces what the session follows. */

@@ -16,6 +16,8 @@ export interface WatcherOptions {
   readonly maxQueueBytes: number;
   /** Writes the snapshot of `service` to this watcher's stream; `false` when it is not to be had yet: pump again later. */
   readonly writeSnapshot: (watcher: Watcher, service: ServiceName) => boolean;
+  /** Whom to trust, as a frame; `undefined` on a registry without an authority. */
+  readonly trust: () => Buffer | undefined;
   /** The whole configuration as a frame. */
   readonly configSnapshot: (watcher: Watcher) => Buffer;
   /** Called when a delta was dropped because the queue is full. */
@@ -35,6 +37,7 @@ export class Watcher {
   readonly #outstanding = new Set<ServiceName>();
   /** The configuration is to be told whole, as soon as there is room. */
   #configDue = false;
+  #trustDue = true;
   #settledDue = false;
   #blockedTicks = 0;
 
@@ -54,6 +57,12 @@ export class Watcher {
     if (subscription === undefined) return;
     subscription.provenBy = Number.POSITIVE_INFINITY;
     this.#outstanding.add(service);
+  }
+
+  /** Sees to it that the present trust is told. */
+  resyncTrust(): void {
+    this.#trustDue = true;
+    this.pump();
   }
 
   /** Sees to it that the configuration is told whole. */
@@ -96,7 +105,14 @@ export class Watcher {
 
   /** Writes what is outstanding while there is room; goes on when the stream has drained. */
   pump(): void {
-    // First: who knows the endpoints but not the routes would send calls where they must not go.
+    // Before everything: who has lost access loses it however much there is to tell.
+    if (this.#trustDue) {
+      if (this.stream.writableLength > this.#options.maxQueueBytes) return;
+      this.#trustDue = false;
+      const frame = this.#options.trust();
+      if (frame !== undefined) this.stream.write(frame);
+    }
+    // Then: who knows the endpoints but not the routes would send calls where they must not go.
     if (this.#configDue) {
       if (this.stream.writableLength > this.#options.maxQueueBytes) return;
       this.#configDue = false;
@@ -135,6 +151,7 @@ export class Watcher {
   stop(): void {
     this.#outstanding.clear();
     this.#configDue = false;
+    this.#trustDue = false;
     this.#settledDue = false;
   }
 

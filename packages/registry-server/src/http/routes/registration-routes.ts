@@ -1,4 +1,6 @@
 import { Type } from 'typebox';
+import type { OwnNames } from '../../access/own-name.ts';
+import { ownSession } from '../../access/own-session.ts';
 import { declareEndpoint } from '../../state/declare-endpoint.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { App } from '../app.ts';
@@ -8,7 +10,7 @@ import { registrationAcceptedSchema, registrationSchema } from '../schemas/endpo
 
 const params = Type.Object({ session: Type.String(), id: endpointId });
 
-export function registrationRoutes(app: App, state: RegistryState): void {
+export function registrationRoutes(app: App, state: RegistryState, ownNames: OwnNames): void {
   const url = '/v1/sessions/:session/registrations/:id';
 
   app.put(
@@ -24,7 +26,8 @@ export function registrationRoutes(app: App, state: RegistryState): void {
       },
     },
     async (request) => {
-      const session = state.sessions.get(request.params.session);
+      const session = ownSession(state, request.params.session, request.principal);
+      ownNames.checkRegistration(request.principal, request.body);
       const declared = declareEndpoint(request.params.id, request.body);
       const revision = state.register(session, declared, request.body.probe);
       return { revision: state.revisions.wire(revision) };
@@ -43,7 +46,8 @@ export function registrationRoutes(app: App, state: RegistryState): void {
       },
     },
     async (request, reply) => {
-      state.deregister(state.sessions.get(request.params.session), request.params.id);
+      const session = ownSession(state, request.params.session, request.principal);
+      state.deregister(session, request.params.id);
       reply.code(204);
     },
   );

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { ownSession } from '../../access/own-session.ts';
 import type { ReportSink } from '../../graph/report-sink.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { App } from '../app.ts';
@@ -26,7 +27,7 @@ export function reportRoutes(app: App, { state, sink, onRefused }: ReportRoutesO
       },
     },
     async (request) => {
-      const session = state.sessions.get(request.params.session);
+      const session = ownSession(state, request.params.session, request.principal);
       try {
         return sink.take(session, request.body);
       } catch (error) {

@@ -1,4 +1,7 @@
 import type { SessionPage } from '@inmesh/core';
+import type { OwnNames } from '../../access/own-name.ts';
+import { isOwner, ownSession } from '../../access/own-session.ts';
+import type { Principal } from '../../access/principal.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { App } from '../app.ts';
 import { answers, noContent } from '../schemas/answers.ts';
@@ -15,12 +18,14 @@ const tags = ['sessions'];
 export interface SessionRoutesOptions {
   readonly state: RegistryState;
   readonly sessionTtlMs: number;
-  readonly renew: (token: string) => boolean;
+  /** `false` when there is no such session of `principal`. */
+  readonly renew: (token: string, principal: Principal) => boolean;
+  readonly ownNames: OwnNames;
   readonly now: () => number;
 }
 
 export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
-  const { state, sessionTtlMs, renew, now } = options;
+  const { state, sessionTtlMs, renew, ownNames, now } = options;
 
   app.post(
     '/v1/sessions',
@@ -34,7 +39,9 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
       },
     },
     async (request, reply) => {
-      const { token } = state.openSession(request.body.client, request.body.service);
+      const { client, service } = request.body;
+      if (service !== undefined) ownNames.checkService(request.principal, service);
+      const { token } = state.openSession(client, service, request.principal);
       reply.code(201);
       return {
         session: token,
@@ -53,7 +60,8 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
       schema: { tags, summary: 'Renew a session', response: answers({ 204: noContent }) },
     },
     (request, reply) => {
-      if (!renew(request.params.session)) state.sessions.get(request.params.session);
+      const { session } = request.params;
+      if (!renew(session, request.principal)) ownSession(state, session, request.principal);
       reply.code(204).send();
     },
   );
@@ -70,7 +78,7 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
     },
     async (request, reply) => {
       const session = state.sessions.find(request.params.session);
-      if (session !== undefined) state.closeSession(session);
+      if (session !== undefined && isOwner(session, request.principal)) state.closeSession(session);
       reply.code(204);
     },
   );

@@ -1,5 +1,6 @@
 import { MeshError } from '@inmesh/core';
 import { Type } from 'typebox';
+import { ownSession } from '../../access/own-session.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { WatchHub } from '../../watch/watch-hub.ts';
 import type { App } from '../app.ts';
@@ -33,7 +34,8 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
       },
     },
     async (request, reply) => {
-      hub.subscribe(state.sessions.get(request.params.session), request.body);
+      const session = ownSession(state, request.params.session, request.principal);
+      hub.subscribe(session, request.body);
       reply.code(204);
     },
   );
@@ -51,7 +53,7 @@ export function watchRoutes(app: App, options: WatchRoutesOptions): void {
       },
     },
     (request, reply) => {
-      const session = state.sessions.get(request.params.session);
+      const session = ownSession(state, request.params.session, request.principal);
       if (hub.watchers >= maxWatchers && !hub.hasStream(session)) {
         throw new MeshError(
           'overloaded',

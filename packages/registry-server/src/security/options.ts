@@ -1,0 +1,63 @@
+import { MeshError } from '@inmesh/core';
+import { checkTrustDomain } from '@inmesh/identity';
+import type { IntermediateFiles } from '../ca/intermediate-authority.ts';
+import type { KubernetesProofOptions } from './kubernetes-proof.ts';
+
+/** Authentication and TLS of a registry. With none of it everybody on this machine is an operator. */
+export interface RegistrySecurityOptions {
+  /** What the SPIFFE IDs of this mesh begin with. @default 'cluster.local' */
+  readonly trustDomain?: string;
+  /** Of a workload's certificate. 60,000 at least. @default 86_400_000 */
+  readonly certificateLifeMs?: number;
+  /** An authority below one of yours, instead of a root that the registry makes and keeps. */
+  readonly intermediate?: IntermediateFiles;
+  /** Takes service accounts' tokens of a Kubernetes cluster as proof. @default not taken */
+  readonly kubernetes?: KubernetesProofOptions;
+  /**
+   * Which services a workload may register besides the one that is named as its service account:
+   * `{ 'prod/bookinfo': ['reviews', 'ratings'] }`, by namespace and account. The namespace is
+   * always its own.
+   * @default {}
+   */
+  readonly mayRegister?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Whether a workload finds every service, or only those that authorization policies let it call.
+   * @default 'everything'
+   */
+  readonly visibility?: 'everything' | 'callable';
+}
+
+export type ResolvedSecurity = Readonly<
+  Required<Omit<RegistrySecurityOptions, 'intermediate' | 'kubernetes' | 'mayRegister'>>
+> &
+  Pick<RegistrySecurityOptions, 'intermediate' | 'kubernetes'> & {
+    readonly mayRegister: ReadonlyMap<string, ReadonlySet<string>>;
+  };
+
+/** Throws `invalid_argument`. */
+export function resolveSecurity(options: RegistrySecurityOptions): ResolvedSecurity {
+  const { visibility = 'everything', mayRegister = {} } = options;
+  if (visibility !== 'everything' && visibility !== 'callable') {
+    throw new MeshError(
+      'invalid_argument',
+      `registry: security.visibility must be 'everything' or 'callable', got ${JSON.stringify(visibility)}`,
+    );
+  }
+  for (const account of Object.keys(mayRegister)) {
+    if (/^[^/]+\/[^/]+$/.test(account)) continue;
+    throw new MeshError(
+      'invalid_argument',
+      `registry: security.mayRegister is by namespace/account, got ${JSON.stringify(account)}`,
+    );
+  }
+  return Object.freeze({
+    trustDomain: checkTrustDomain(options.trustDomain ?? 'cluster.local'),
+    certificateLifeMs: options.certificateLifeMs ?? 24 * 3_600_000,
+    visibility,
+    mayRegister: new Map(
+      Object.entries(mayRegister).map(([account, services]) => [account, new Set(services)]),
+    ),
+    ...(options.intermediate === undefined ? {} : { intermediate: options.intermediate }),
+    ...(options.kubernetes === undefined ? {} : { kubernetes: options.kubernetes }),
+  });
+}

@@ -1,0 +1,210 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import {
+  type Clock,
+  type Logger,
+  type NewToken,
+  registryIdentity,
+  type Store,
+  type TokenCreated,
+  type TrustState,
+} from '@inmesh/core';
+import {
+  createIdentity,
+  createRevocationList,
+  type IdentitySource,
+  type MutualTls,
+  parsePemBundle,
+  type RevocationList,
+  serveMutualTls,
+} from '@inmesh/identity';
+import { type AdmissionLimits, createAdmission } from '../access/admission.ts';
+import { createAuthenticator } from '../access/authenticator.ts';
+import type { Authenticate } from '../access/enforce-access.ts';
+import { createLogins } from '../access/logins.ts';
+import { nobody } from '../access/principal.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../ca/certificate-authority.ts';
+import { createIntermediateAuthority } from '../ca/intermediate-authority.ts';
+import type { App } from '../http/app.ts';
+import { certificateRoutes } from '../http/routes/certificate-routes.ts';
+import { loginRoutes } from '../http/routes/login-routes.ts';
+import { revocationRoutes } from '../http/routes/revocation-routes.ts';
+import { serviceTokenRoutes } from '../http/routes/service-token-routes.ts';
+import { tokenRoutes } from '../http/routes/token-routes.ts';
+import { trustRoutes } from '../http/routes/trust-routes.ts';
+import { createTokenBook, type TokenBook } from '../tokens/token-book.ts';
+import { createBootstrapToken } from './bootstrap-token.ts';
+import { createKubernetesProof } from './kubernetes-proof.ts';
+import type { ResolvedSecurity } from './options.ts';
+import { createRevocations, type Revocations } from './revocations.ts';
+import { createServiceTokenIssuer, type ServiceTokenIssuer } from './service-token-issuer.ts';
+import { createWorkloadProofs, type WorkloadProofs } from './workload-proofs.ts';
+
+export interface RegistrySecurityParts {
+  readonly security: ResolvedSecurity;
+  readonly store: Store;
+  readonly dataDir: string | undefined;
+  /** What clients outside the mesh may call this server. */
+  readonly hosts: readonly string[];
+  readonly limits: AdmissionLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The registry's doors, when they are shut: its authority, its own identity, and who may come in. */
+export interface RegistrySecurity {
+  readonly authenticate: Authenticate;
+  /** Puts TLS before `server`. Call it before it listens. */
+  protect(server: Server, admit: (socket: Socket) => boolean): void;
+  /** Adds the routes of identities and logins. */
+  addRoutes(app: App): void;
+  /** Makes the first operator's token where there is none, and says where it is. */
+  bootstrap(): Promise<void>;
+  createToken(token: NewToken): Promise<TokenCreated>;
+  /** What the watch stream tells. */
+  trust(): TrustState;
+  onTrust(listener: () => void): void;
+  close(): void;
+}
+
+/** Reads or makes what has to be kept secret. Throws `invalid_argument` for files that are damaged or open to others. */
+export async function createRegistrySecurity(
+  parts: RegistrySecurityParts,
+): Promise<RegistrySecurity> {
+  const { security, store, dataDir, clock, logger } = parts;
+  const { trustDomain } = security;
+  const revoked = createRevocationList();
+  const authority = await createAuthority(parts);
+  const identity = await registryIdentitySource(authority, revoked, parts);
+  const tokens = await createTokenBook({
+    store,
+    clock,
+    logger,
+    fingerprints: () => authority.fingerprints.map(plainFingerprint),
+  });
+  const revocations = await createRevocations({
+    store,
+    list: revoked,
+    lifeMs: security.certificateLifeMs,
+    clock,
+    logger,
+  });
+  const serviceTokens = await createServiceTokenIssuer({ trustDomain, dataDir, clock, logger });
+  const proofs = createWorkloadProofs(
+    tokens,
+    security.kubernetes === undefined
+      ? undefined
+      : createKubernetesProof(security.kubernetes, clock, logger),
+  );
+  const logins = createLogins({ clock, isGood: (id) => tokens.has(id) });
+  let tls: MutualTls | undefined;
+  const authenticate = withAdmission(
+    createAuthenticator({ trustDomain, peerOf: (socket) => tls?.peerOf(socket), tokens, logins }),
+    parts,
+  );
+  const listeners = new Set<() => void>();
+  const tellTrust = (): void => {
+    for (const listener of listeners) listener();
+  };
+  authority.onBundle((bundle) => {
+    identity.setTrustBundle(parsePemBundle(trustDomain, bundle));
+    tellTrust();
+  });
+  revoked.onChange(tellTrust);
+
+  return {
+    authenticate,
+    protect(server, admit) {
+      tls = serveMutualTls(server, {
+        identity,
+        clientCertificate: 'optional',
+        admit,
+        clock,
+        logger,
+      });
+    },
+    addRoutes(app) {
+      certificateRoutes(app, { authority, proofs, clock });
+      trustRoutes(app, authority);
+      tokenRoutes(app, tokens);
+      revocationRoutes(app, revocations);
+      serviceTokenRoutes(app, serviceTokens);
+      loginRoutes(app, { tokens, logins, clock });
+    },
+    bootstrap: () => createBootstrapToken(tokens, dataDir, logger),
+    createToken: (token) => tokens.create(token),
+    trust: () => ({
+      bundle: authority.bundle,
+      revoked: revocations.all().map(({ serial }) => serial),
+    }),
+    onTrust: (listener) => void listeners.add(listener),
+    close: () => closeAll({ tls, identity, authority, tokens, revocations, serviceTokens, proofs }),
+  };
+}
+
+function createAuthority(parts: RegistrySecurityParts): Promise<CertificateAuthority> {
+  const { security, dataDir, clock, logger } = parts;
+  const { trustDomain, certificateLifeMs: lifeMs, intermediate } = security;
+  const common = { trustDomain, lifeMs, clock, logger };
+  if (intermediate !== undefined) {
+    return createIntermediateAuthority({ ...common, files: intermediate, maxWaiting: 1_000 });
+  }
+  return createCertificateAuthority({ ...common, ...(dataDir === undefined ? {} : { dataDir }) });
+}
+
+/** The registry is a workload like others, but for who signs for it: itself. */
+async function registryIdentitySource(
+  authority: CertificateAuthority,
+  revoked: RevocationList,
+  { security: { trustDomain }, hosts, clock, logger }: RegistrySecurityParts,
+): Promise<IdentitySource> {
+  const spiffeId = registryIdentity(trustDomain);
+  const identity = createIdentity({
+    spiffeId,
+    enroller: { enroll: (csr) => authority.issue({ csr, spiffeId, hosts }) },
+    revoked,
+    clock,
+    logger,
+  });
+  await identity.ready();
+  return identity;
+}
+
+function withAdmission(
+  authenticate: Authenticate,
+  { limits, clock }: RegistrySecurityParts,
+): Authenticate {
+  const admit = createAdmission(limits, clock);
+  return (request) => {
+    const address = request.socket.remoteAddress ?? '';
+    try {
+      const principal = authenticate(request);
+      admit(principal, address);
+      return principal;
+    } catch (error) {
+      // Who guesses is a stranger: it has as few tries as one.
+      if ((error as { code?: string }).code === 'unauthenticated') admit(nobody, address);
+      throw error;
+    }
+  };
+}
+
+function closeAll(parts: {
+  tls: MutualTls | undefined;
+  identity: IdentitySource;
+  authority: CertificateAuthority;
+  tokens: TokenBook;
+  revocations: Revocations;
+  serviceTokens: ServiceTokenIssuer;
+  proofs: WorkloadProofs;
+}): void {
+  for (const part of Object.values(parts)) part?.close();
+}
+
+/** As tokens carry it: without colons. */
+function plainFingerprint(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').toLowerCase();
+}
