@@ -16,7 +16,7 @@ import type { MutualTls } from '@inmesh/identity';
 import { createPipeline } from '@inmesh/inbound';
 import { createRecorder } from '@inmesh/metrics';
 import { createMeshConfiguration } from './config/mesh-configuration.ts';
-import { hasRegistry, registryOf, sourceOf } from './discovery.ts';
+import { followsConfiguration, registryOf, sourceOf } from './discovery.ts';
 import { createEvents } from './events.ts';
 import type { Mesh } from './mesh.ts';
 import { type MeshServer, startServer } from './mesh-server.ts';
@@ -76,7 +76,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     options,
     identified: identity !== undefined,
     resources: fixed,
-    awaitsUse: hasRegistry(options),
+    awaitsUse: followsConfiguration(options),
     workloads: [],
   });
   const configuration = createMeshConfiguration({
@@ -97,7 +97,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   });
   const { router } = configuration;
   const registry = registryOf(options, workload, onEvent);
-  registry?.config.onChange(configuration.take);
+  registry?.config?.onChange(configuration.take);
   const telemetry = createMeshTelemetry({
     options,
     workload,

@@ -11,11 +11,7 @@ import {
   meshHttp,
   type Pipeline,
 } from '@inmesh/inbound';
-import type {
-  RegistrationChange,
-  RegistrationHandle,
-  RegistryClient,
-} from '@inmesh/registry-client';
+import type { RegistrationChange, RegistrationHandle, Registry } from '@inmesh/registry-client';
 import { advertisedAddress } from './advertise.ts';
 import { type App, appServer } from './app-server.ts';
 import type { ListenOptions, MeshOptions } from './options.ts';
@@ -45,7 +41,7 @@ export interface MeshServerContext {
   readonly workload: Workload;
   readonly options: MeshOptions;
   readonly pipeline: Pipeline;
-  readonly registry: RegistryClient | undefined;
+  readonly registry: Registry | undefined;
   readonly tls: ServerTlsContext;
   readonly logger: Logger;
 }

@@ -55,7 +55,12 @@ export const meshOptionTable: readonly OptionRow[] = rows(
   ],
   ['locality', 'locality', '', 'Where it runs: `region/zone/subzone`.'],
   ['weight', { integer: [1, 1000] }, '1', 'Relative share of traffic of its endpoints.'],
-  ['registry', 'list', '', 'Registry servers, separated by commas.'],
+  [
+    'registry',
+    'list',
+    '',
+    'Registry servers, separated by commas; or `eureka+http://…/eureka`, or `kubernetes:`.',
+  ],
   ['endpoints', 'json', '{}', 'Fixed services: `{"reviews":[{"port":9080}]}`.'],
   [
     'startTimeoutMs',

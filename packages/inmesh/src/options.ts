@@ -38,7 +38,10 @@ export interface MeshOptions {
   /** Relative share of traffic of the endpoints that this process registers. */
   readonly weight?: number;
 
-  /** One or several registry servers; without any, `endpoints` is all that there is. */
+  /**
+   * One or several registry servers; without any, `endpoints` is all that there is. An existing Eureka
+   * is `eureka+http://eureka:8761/eureka`, the Kubernetes cluster around this process `kubernetes:`.
+   */
   readonly registry?: string | readonly string[];
   /** Fixed services beside the registry's, or instead of a registry. They win over the registry's. */
   readonly endpoints?: Readonly<Record<string, readonly StaticEndpoint[]>>;

@@ -1,0 +1,39 @@
+import { MeshError } from '@inmesh/core';
+
+/** What `registry` names. Only our own registry has the configuration and certificates, too. */
+export type RegistryKind = 'inmesh' | 'eureka' | 'kubernetes';
+
+export interface RegistryAddresses {
+  readonly kind: RegistryKind;
+  /** Without what says the kind; empty for the cluster that this process runs in. */
+  readonly addresses: readonly string[];
+}
+
+/**
+ * Reads `http://registry:8761`, `eureka+http://eureka:8761/eureka`, `kubernetes:` (the cluster that
+ * this process runs in) and `kubernetes+http://127.0.0.1:8001`, one or several of one kind.
+ * Throws `invalid_argument`.
+ */
+export function registryAddresses(registry: string | readonly string[] = []): RegistryAddresses {
+  const all = (typeof registry === 'string' ? [registry] : registry).map(read);
+  const kind = all[0]?.kind ?? 'inmesh';
+  if (all.some((each) => each.kind !== kind)) {
+    throw new MeshError(
+      'invalid_argument',
+      'registry names servers of several kinds: a process has its endpoints from one',
+    );
+  }
+  if (kind === 'kubernetes' && all.length > 1) {
+    throw new MeshError('invalid_argument', 'registry names several clusters: name one');
+  }
+  return { kind, addresses: all.flatMap(({ address }) => (address === '' ? [] : [address])) };
+}
+
+function read(text: string): { kind: RegistryKind; address: string } {
+  if (text.startsWith('eureka+')) return { kind: 'eureka', address: text.slice('eureka+'.length) };
+  if (text === 'kubernetes:') return { kind: 'kubernetes', address: '' };
+  if (text.startsWith('kubernetes+')) {
+    return { kind: 'kubernetes', address: text.slice('kubernetes+'.length) };
+  }
+  return { kind: 'inmesh', address: text };
+}
