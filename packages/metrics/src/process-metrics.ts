@@ -4,6 +4,7 @@ import {
   type PerformanceEntry,
   PerformanceObserver,
 } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 
 /** Resources of this process. Times in milliseconds, sizes in bytes. */
 export interface ProcessReading {
@@ -12,8 +13,16 @@ export interface ProcessReading {
   readonly eventLoopDelayP99Ms: number;
   readonly eventLoopDelayMaxMs: number;
   readonly heapUsedBytes: number;
+  /** What the heap has taken from the system. */
+  readonly heapTotalBytes: number;
+  /** Beyond it the process ends. */
+  readonly heapLimitBytes: number;
+  /** Buffers and what else lies outside the heap. */
+  readonly externalBytes: number;
   readonly residentBytes: number;
   readonly cpuSeconds: number;
+  /** Connections that keep the process alive, of TCP and TLS: those in use, both sides. */
+  readonly sockets: number;
   /** Garbage collections and their milliseconds since the start, by kind. */
   readonly collections: ReadonlyMap<string, { readonly count: number; readonly totalMs: number }>;
 }
@@ -57,8 +66,12 @@ export function startProcessMetrics(now: number): ProcessMetrics {
         eventLoopDelayP99Ms: empty ? 0 : delayMs(delay.percentile(99)),
         eventLoopDelayMaxMs: empty ? 0 : delayMs(delay.max),
         heapUsedBytes: memory.heapUsed,
+        heapTotalBytes: memory.heapTotal,
+        heapLimitBytes: heapLimitBytes(),
+        externalBytes: memory.external,
         residentBytes: memory.rss,
         cpuSeconds: (cpu.user + cpu.system) / 1e6,
+        sockets: socketsInUse(),
         collections,
       };
       if (now - periodStart >= delayPeriodMs) {
@@ -72,6 +85,22 @@ export function startProcessMetrics(now: number): ProcessMetrics {
       observer.disconnect();
     },
   };
+}
+
+/** Set when the process starts, and never changed. */
+let heapLimit: number | undefined;
+
+function heapLimitBytes(): number {
+  heapLimit ??= getHeapStatistics().heap_size_limit;
+  return heapLimit;
+}
+
+const socketKinds: ReadonlySet<string> = new Set(['TCPSocketWrap', 'TLSWrap']);
+
+function socketsInUse(): number {
+  let sockets = 0;
+  for (const kind of process.getActiveResourcesInfo()) if (socketKinds.has(kind)) sockets += 1;
+  return sockets;
 }
 
 function count(

@@ -168,7 +168,7 @@ test("Inmesh's own metrics show attempts, retries, breakers, ejections, registry
   expect(first('inmesh_endpoints')).toBe(1);
   expect(first('inmesh_registry_connected')).toBe(1);
   expect(first('inmesh_registry_state_age_seconds')).toBe(1.5);
-  expect(first('inmesh_event_loop_delay_milliseconds')).toBeGreaterThanOrEqual(0);
+  expect(first('inmesh_event_loop_delay_seconds')).toBeGreaterThanOrEqual(0);
   expect(first('inmesh_process_memory_bytes')).toBeGreaterThan(1e6);
 });
 

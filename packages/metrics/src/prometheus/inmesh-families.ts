@@ -144,30 +144,40 @@ function* processFamilies(recorder: RecorderReader, format: TextFormat): Generat
   if (reading === undefined) return;
   const delay = new Family(
     format,
-    'inmesh_event_loop_delay_milliseconds',
+    'inmesh_event_loop_delay_seconds',
     'gauge',
     'Delay of the event loop over the last seconds.',
   );
-  delay.add(reading.eventLoopDelayP50Ms, ['stat', 'p50']);
-  delay.add(reading.eventLoopDelayP99Ms, ['stat', 'p99']);
-  delay.add(reading.eventLoopDelayMaxMs, ['stat', 'max']);
-  const memory = new Family(format, 'inmesh_process_memory_bytes', 'gauge', 'Memory in use.');
+  delay.add(reading.eventLoopDelayP50Ms / 1_000, ['stat', 'p50']);
+  delay.add(reading.eventLoopDelayP99Ms / 1_000, ['stat', 'p99']);
+  delay.add(reading.eventLoopDelayMaxMs / 1_000, ['stat', 'max']);
+  const memory = new Family(
+    format,
+    'inmesh_process_memory_bytes',
+    'gauge',
+    'Memory of this process.',
+  );
   memory.add(reading.heapUsedBytes, ['kind', 'heap']);
+  memory.add(reading.heapTotalBytes, ['kind', 'heap-total']);
+  memory.add(reading.heapLimitBytes, ['kind', 'heap-limit']);
+  memory.add(reading.externalBytes, ['kind', 'external']);
   memory.add(reading.residentBytes, ['kind', 'resident']);
   const cpu = new Family(format, 'inmesh_process_cpu_seconds_total', 'counter', 'CPU time used.');
   cpu.add(reading.cpuSeconds);
   const count = new Family(format, 'inmesh_gc_total', 'counter', 'Garbage collections.');
   const time = new Family(
     format,
-    'inmesh_gc_milliseconds_total',
+    'inmesh_gc_seconds_total',
     'counter',
     'Time in garbage collection.',
   );
   for (const [kind, collections] of reading.collections) {
     count.add(collections.count, ['kind', kind]);
-    time.add(collections.totalMs, ['kind', kind]);
+    time.add(collections.totalMs / 1_000, ['kind', kind]);
   }
-  for (const family of [delay, memory, cpu, count, time]) yield* family.pieces();
+  const sockets = new Family(format, 'inmesh_process_sockets', 'gauge', 'Connections in use.');
+  sockets.add(reading.sockets);
+  for (const family of [delay, memory, cpu, count, time, sockets]) yield* family.pieces();
 }
 
 function* recorderFamilies(recorder: RecorderReader, format: TextFormat): Generator<string> {
@@ -180,7 +190,7 @@ function* recorderFamilies(recorder: RecorderReader, format: TextFormat): Genera
   );
   const failures = new Family(
     format,
-    'inmesh_gauge_failures_total',
+    'inmesh_recorder_failures_total',
     'counter',
     'Gauges that threw, and samples that were refused.',
   );
