@@ -210,6 +210,24 @@ export interface ServerStatus {
   readonly watchers: number;
   /** Expiry is off because too many sessions fell silent at once. */
   readonly selfPreservation: { readonly active: boolean; readonly silentSessions: number };
+  /** Only of a server that shares its store with others. */
+  readonly cluster?: ClusterStatus;
+}
+
+/** How a server stands with those that share its store. */
+export interface ClusterStatus {
+  /** Its name. */
+  readonly server: string;
+  /** While it is `away`, look-ups and renewals go on, registrations wait, and changes of the configuration are refused. */
+  readonly store: 'available' | 'away';
+  /** Whether its lease lives. Without it, it ends nothing, and others may take over what is connected to it. */
+  readonly member: boolean;
+  /** How many are alive, this one included. */
+  readonly servers: number;
+  /** Whether it does what one of them does for all: probing. */
+  readonly leading: boolean;
+  /** Changes of endpoints that the store does not have yet. */
+  readonly waiting: number;
 }
 
 /**

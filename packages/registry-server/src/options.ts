@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import {
   type Clock,
   type Logger,
@@ -21,6 +23,7 @@ import {
   defaultSelfPreservation,
   type SelfPreservationOptions,
 } from './state/self-preservation.ts';
+import type { SharedStore } from './store/shared-store.ts';
 
 /** What one client, or all together, may take. Beyond a limit the answer is a problem, never a slow server. */
 export interface RegistryLimits {
@@ -65,8 +68,17 @@ export interface RegistryServerOptions {
   readonly host?: string;
   /** 0 takes any free one. @default 8761 */
   readonly port?: number;
-  /** Where resources and status overrides are kept, in a file `registry.json`. @default nowhere: they end with the process */
+  /** Where resources and status overrides are kept, in a file `registry.json`, unless there is a `store`. @default nowhere: they end with the process */
   readonly dataDir?: string;
+  /**
+   * What several servers share instead of a data directory (`createEtcdStore`); the server closes it.
+   * @default a store of this server's own
+   */
+  readonly store?: SharedStore;
+  /** This server among those that share its store; no two may have the same. @default the host's name and something random */
+  readonly name?: string;
+  /** How long this server may be silent before others take over what is connected to it. At least 1,000. @default two thirds of sessionTtlMs */
+  readonly serverLeaseMs?: number;
   /** Names besides `localhost` and loopback addresses that clients may use in URLs. @default [] */
   readonly allowedHosts?: readonly string[];
   /** A session that is silent for so long ends. At least 300. @default 15_000 */
@@ -96,12 +108,16 @@ export interface RegistryServerOptions {
 /** The options with every default filled in. */
 export type ResolvedOptions = Readonly<
   Required<
-    Omit<RegistryServerOptions, 'dataDir' | 'eureka' | 'limits' | 'security' | 'selfPreservation'>
+    Omit<
+      RegistryServerOptions,
+      'dataDir' | 'store' | 'eureka' | 'limits' | 'security' | 'selfPreservation'
+    >
   >
 > & {
   readonly eureka: ResolvedEurekaOptions | undefined;
   readonly dataDir: string | undefined;
   readonly security: ResolvedSecurity | undefined;
+  readonly store: SharedStore | undefined;
   readonly limits: RegistryLimits;
   readonly selfPreservation: SelfPreservationOptions;
 };
@@ -145,7 +161,16 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
     closeTimeoutMs: options.closeTimeoutMs ?? 5_000,
   };
   for (const [name, value] of Object.entries(durations)) within(name, value, 0, maxTimerDelayMs);
-  const { keepAliveMs = 5_000 } = options;
+  const { keepAliveMs = 5_000, name = defaultName() } = options;
+  const serverLeaseMs =
+    options.serverLeaseMs ?? Math.max(1_000, Math.round((2 / 3) * sessionTtlMs));
+  within('serverLeaseMs', serverLeaseMs, 1_000, maxTimerDelayMs);
+  if (!/^[\w.-]{1,100}$/.test(name)) {
+    throw new MeshError(
+      'invalid_argument',
+      `registry: name must be 1 to 100 letters, digits and . _ -, got ${JSON.stringify(name)}`,
+    );
+  }
   // Clients watch for silence by it: they take no stream that promises less than one sign in ten minutes.
   within('keepAliveMs', keepAliveMs, 10, 600_000);
   const limits = Object.freeze({ ...defaultLimits, ...options.limits });
@@ -156,6 +181,9 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
     port,
     dataDir: options.dataDir,
     security: security === undefined ? undefined : resolveSecurity(security),
+    store: options.store,
+    name,
+    serverLeaseMs,
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     sessionTtlMs,
     ...durations,
@@ -166,6 +194,13 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
   });
+}
+
+/** Tells servers of one host apart, and one from the run before it, whose lease may not have ended yet. */
+function defaultName(): string {
+  return `${hostname()
+    .replace(/[^\w.-]/g, '-')
+    .slice(0, 80)}-${randomBytes(4).toString('hex')}`;
 }
 
 function resolveSelfPreservation(

@@ -1,5 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import type { ServerStatus } from '@inmesh/core';
+import type { ClusterStatus, ServerStatus } from '@inmesh/core';
 
 /** How often the event loop's delay is sampled: fine enough to see what would delay a renewal. */
 const samplingMs = 20;
@@ -52,6 +52,7 @@ export class RegistryMetrics {
         status.selfPreservation.silentSessions,
       ),
       gauge('resources', 'Configuration resources stored.', resources),
+      ...clusterMetrics(status.cluster),
       counter('config_commits_total', 'Changes of the configuration.', this.configCommits),
       counter(
         'config_refusals_total',
@@ -86,6 +87,19 @@ export class RegistryMetrics {
       `${name}_sum ${delaySeconds * count}\n${name}_count ${count}\n`
     );
   }
+}
+
+/** Only of a server that shares its store. */
+function clusterMetrics(cluster: ClusterStatus | undefined): string[] {
+  if (cluster === undefined) return [];
+  const { store, member, servers, leading, waiting } = cluster;
+  return [
+    gauge('store_available', '0 while the store is away.', store === 'available' ? 1 : 0),
+    gauge('cluster_member', '0 while others may have taken over.', member ? 1 : 0),
+    gauge('cluster_servers', 'Servers that share the store and are alive.', servers),
+    gauge('cluster_leading', '1 on the server that probes.', leading ? 1 : 0),
+    gauge('cluster_waiting_writes', 'Changes that the store does not have yet.', waiting),
+  ];
 }
 
 function gauge(name: string, help: string, value: number): string {

@@ -1,10 +1,17 @@
 import type { AddressInfo } from 'node:net';
-import { MeshError, type NewToken, type ServerStatus, type TokenCreated } from '@inmesh/core';
+import {
+  MeshError,
+  type NewToken,
+  type ServerStatus,
+  type Store,
+  type TokenCreated,
+} from '@inmesh/core';
 import { createOwnNames } from './access/own-name.ts';
 import { isOwner } from './access/own-session.ts';
 import { everybody, type Principal } from './access/principal.ts';
 import { createAuditLog } from './audit/audit-log.ts';
 import { auditRequests } from './audit/audit-requests.ts';
+import { createCluster, createStandalone } from './cluster/cluster.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
 import { createEureka } from './eureka/create-eureka.ts';
@@ -74,6 +81,8 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     state,
     selfPreservation,
     ttlMs: sessionTtlMs,
+    mayExpire: () => cluster.mayExpire,
+    expire: (session) => cluster.expire(session),
     clock,
     logger,
     onExpired: (count) => {
@@ -86,7 +95,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     mergeMs: resolved.mergeMs,
     keepAliveMs: resolved.keepAliveMs,
     maxQueueBytes: limits.watchQueueBytes,
-    isSettling: () => settling.active,
+    isSettling: () => settling.active || cluster.impaired,
     trust: () => security?.trust(),
     clock,
     onDrop: () => {
@@ -95,6 +104,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   });
   const prober = new HealthProber({
     endpoints: state.endpoints,
+    report: (record, healthy) => cluster.reportHealth(record, healthy),
     maxConcurrent: limits.concurrentProbes,
     clock,
     random: Math.random,
@@ -102,9 +112,26 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   });
   const sink = new ReportSink({ maxEdges: limits.graphEdges, clock });
   const graphFeed = new GraphFeed({ sink, state, clock });
+  const { store: sharedStore, name, serverLeaseMs: leaseMs } = resolved;
+  const cluster =
+    sharedStore === undefined
+      ? createStandalone(state)
+      : createCluster({
+          name,
+          leaseMs,
+          sessionTtlMs,
+          store: sharedStore,
+          state,
+          onLapsed: () => hub.dismiss(),
+          onRecovered: () => hub.settled(),
+          clock,
+          logger,
+        });
   state.observers.add(hub);
   state.observers.add(sink);
   state.observers.add(prober);
+  prober.setActive(cluster.leadership.leading);
+  cluster.leadership.onChange((leading) => prober.setActive(leading));
   const createdAt = clock.now();
   const ownNames = createOwnNames(resolved.security?.mayRegister ?? new Map());
   const scheme = resolved.security === undefined ? 'http' : 'https';
@@ -114,6 +141,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
 
   const status = (): ServerStatus => {
     const now = clock.now();
+    const clusterStatus = cluster.status();
     return {
       version,
       epoch: state.revisions.epoch,
@@ -128,12 +156,24 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
         active: selfPreservation.active,
         silentSessions: state.sessions.leases.countRenewedUntil(selfPreservation.silentBefore(now)),
       },
+      ...(clusterStatus === undefined ? {} : { cluster: clusterStatus }),
     };
   };
 
   const start = async (): Promise<Running> => {
-    const store = await createEmbeddedStore({ dataDir: resolved.dataDir });
-    const overrides = await createOverrides({ store, endpoints: state.endpoints, logger });
+    const store = sharedStore ?? (await createEmbeddedStore({ dataDir: resolved.dataDir }));
+    try {
+      return await startOver(store);
+    } catch (error) {
+      await cluster.close();
+      await store.close();
+      throw error;
+    }
+  };
+
+  const startOver = async (store: Store): Promise<Running> => {
+    const servers = await cluster.start();
+    const overrides = await createOverrides({ store, endpoints: state.endpoints, clock, logger });
     const config = await createConfigStore({ store, state: configState, limits, clock, logger });
     const eureka =
       resolved.eureka === undefined
@@ -232,6 +272,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       await audit.close();
       overrides.close();
       config.close();
+      await cluster.close();
       await store.close();
     };
     try {
@@ -245,10 +286,13 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     hub.start();
     sweeper.start();
     eureka?.start();
-    settling.start(() => {
-      logger.info({ sessions: state.sessions.size }, 'settled');
-      hub.settled();
-    });
+    // One that joins others knows what they know.
+    if (servers === 1) {
+      settling.start(() => {
+        logger.info({ sessions: state.sessions.size }, 'settled');
+        hub.settled();
+      });
+    }
     return { app, stop };
   };
 

@@ -40,7 +40,7 @@ async function createFixture(): Promise<Fixture> {
   });
   const store = await createEmbeddedStore({ dataDir: undefined });
   const { endpoints } = state;
-  const overrides = await createOverrides({ store, endpoints, logger });
+  const overrides = await createOverrides({ store, endpoints, clock, logger });
   const door = new EurekaDoor({ state, index, leases, overrides, namespace: 'default', logger });
   state.observers.add(index);
   leases.start();

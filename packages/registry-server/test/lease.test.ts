@@ -30,6 +30,8 @@ function createLeases(): Leases {
     state,
     selfPreservation,
     ttlMs,
+    mayExpire: () => true,
+    expire: (session) => state.expireSession(session),
     clock,
     logger: silentLogger,
     onExpired,

@@ -13,8 +13,8 @@ import {
   type Store,
   type StoreChange,
   type StoreEntry,
-  type Unsubscribe,
 } from '@inmesh/core';
+import { followStore } from '../store/follow-store.ts';
 import { type BatchFaults, checkBatch } from './check-batch.ts';
 import { type ConfigLimits, checkRoom } from './check-room.ts';
 import type { ConfigState } from './config-state.ts';
@@ -57,8 +57,6 @@ const maxWaiting = 100;
  */
 export async function createConfigStore(options: ConfigStoreOptions): Promise<ConfigStore> {
   const { store, state, limits, clock, logger } = options;
-  let unfollow: Unsubscribe = () => {};
-  let closed = false;
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -70,21 +68,13 @@ export async function createConfigStore(options: ConfigStoreOptions): Promise<Co
       logger.error({ err: error }, 'a change of the stored resources cannot be read');
     }
   };
-  const follow = async (): Promise<void> => {
-    const { entries, revision } = await store.list(prefix);
-    if (closed) return;
-    takeAll(state, entries);
-    unfollow = store.watch(prefix, revision, {
-      changes: take,
-      lost(error) {
-        logger.warn({ err: error }, 'the watch of resources was lost: listing again');
-        follow().catch((cause: unknown) => {
-          logger.error({ err: cause }, 'resources cannot be read: they stay as they are');
-        });
-      },
-    });
-  };
-  await follow();
+  const unfollow = await followStore({
+    store,
+    prefix,
+    clock,
+    logger,
+    follower: { listed: (entries) => takeAll(state, entries), changed: take },
+  });
   reportInvalid(state, logger);
 
   /** One edit of this server at a time; those of others are found out by the revision. */
@@ -149,10 +139,7 @@ export async function createConfigStore(options: ConfigStoreOptions): Promise<Co
       });
       return { ...edited, warnings: [] };
     },
-    close() {
-      closed = true;
-      unfollow();
-    },
+    close: unfollow,
   };
 }
 

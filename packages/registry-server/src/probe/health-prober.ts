@@ -12,6 +12,8 @@ import { type ProbePlan, ProbeVerdict, probePlan } from './probe-verdict.ts';
 
 export interface HealthProberOptions {
   readonly endpoints: EndpointTable;
+  /** Called when the verdict on an endpoint changed. */
+  readonly report: (record: EndpointRecord, healthy: boolean) => void;
   /** Probes at once; the others wait their turn. */
   readonly maxConcurrent: number;
   readonly clock: Clock;
@@ -29,19 +31,29 @@ interface Probed {
   inFlight: ProbeInFlight | undefined;
 }
 
-/** Probes the endpoints that ask for it, each at its own interval, and tells the state. */
+/** While it is active, probes the endpoints that ask for it, each at its own interval, and tells what it finds. */
 export class HealthProber implements StateObserver {
   readonly #options: HealthProberOptions;
   readonly #probed = new Map<string, Probed>();
   /** Due, in order, waiting for a place. */
   readonly #waiting = new Set<Probed>();
   #running = 0;
+  #active = false;
 
   constructor(options: HealthProberOptions) {
     this.#options = options;
   }
 
+  /** Begins with all endpoints, or leaves them to another server. */
+  setActive(active: boolean): void {
+    if (this.#active === active) return;
+    this.#active = active;
+    if (active) for (const record of this.#options.endpoints.all()) this.endpointRegistered(record);
+    else this.close();
+  }
+
   endpointRegistered(record: EndpointRecord): void {
+    if (!this.#active) return;
     const known = this.#probed.get(record.id);
     if (known !== undefined) {
       if (known.record === record && sameProbe(known.probe, record.probe)) return;
@@ -116,7 +128,7 @@ export class HealthProber implements StateObserver {
     if (healthy === record.healthy) return;
     const fields = { endpoint: record.id, service: record.service.service, healthy };
     this.#options.logger.info(fields, 'health probe changed its verdict');
-    this.#options.endpoints.setHealthy(record, healthy);
+    this.#options.report(record, healthy);
   }
 }
 

@@ -46,7 +46,7 @@ export async function createRevocations(options: RevocationsOptions): Promise<Re
   const unfollow = await followPrefix({
     store,
     prefix,
-    what: 'revocations',
+    clock,
     logger,
     apply(serial, entry) {
       if (entry === undefined) entries.delete(serial);

@@ -2,9 +2,11 @@ import type { Endpoint, EndpointStatus, HealthProbe } from '@inmesh/core';
 import type { ServiceRecord } from './service-record.ts';
 import type { Session } from './session.ts';
 
-/** Who answers for a registered endpoint: a session, or nobody for the moment after it let go. */
+/** Who answers for a registered endpoint: a session, another server, or nobody for the moment after it let go. */
 export type Holder =
   | { readonly name: 'held'; readonly session: Session }
+  /** A session of another server has it, as the store says. */
+  | { readonly name: 'elsewhere' }
   /** Deregistered at `since`; shown as draining until it comes back or is removed. */
   | { readonly name: 'leaving'; readonly since: number };
 

@@ -35,6 +35,10 @@ export class EndpointTable {
     return this.#byId.get(id);
   }
 
+  all(): Iterable<EndpointRecord> {
+    return this.#byId.values();
+  }
+
   /** Adds an endpoint that is not here. */
   add(declared: Endpoint, holder: Holder): EndpointRecord {
     const service = this.services.obtain(declared.service);

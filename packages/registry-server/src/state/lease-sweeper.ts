@@ -1,6 +1,7 @@
 import type { Clock, Logger, Timer } from '@inmesh/core';
 import type { RegistryState } from './registry-state.ts';
 import type { SelfPreservation } from './self-preservation.ts';
+import type { Session } from './session.ts';
 
 /** How late an expiry or a removal may be. */
 const maxIntervalMs = 250;
@@ -9,6 +10,10 @@ export interface LeaseSweeperOptions {
   readonly state: RegistryState;
   readonly selfPreservation: SelfPreservation;
   readonly ttlMs: number;
+  /** Whether this server may end anything now: not while others may have taken over. */
+  readonly mayExpire: () => boolean;
+  /** Ends a session that was silent for too long; it must be out of the table afterwards. */
+  readonly expire: (session: Session) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with the number of sessions expired, when there were any. */
@@ -60,11 +65,11 @@ export class LeaseSweeper {
         'the process was stalled: no session expires yet',
       );
     }
-    if (now >= this.#graceUntil) this.#expire(now);
+    if (now >= this.#graceUntil && this.#options.mayExpire()) this.#expire(now);
   }
 
   #expire(now: number): void {
-    const { state, selfPreservation, ttlMs, logger, onExpired } = this.#options;
+    const { state, selfPreservation, ttlMs, expire, logger, onExpired } = this.#options;
     const { leases } = state.sessions;
     const before = selfPreservation.active;
     const due = (leases.oldest?.renewedAt ?? now) <= now - ttlMs;
@@ -83,7 +88,7 @@ export class LeaseSweeper {
         { client: at.client, number: at.number, registrations: at.registrations.size },
         'session expired',
       );
-      state.expireSession(at);
+      expire(at);
       expired += 1;
       at = leases.oldest;
     }

@@ -64,12 +64,39 @@ export class RegistryState {
 
   /** A clean goodbye: the session's endpoints leave as if each had been deregistered. */
   closeSession(session: Session): void {
-    this.#end(session, (record) => this.endpoints.leave(record));
+    this.#end(session, (record) => this.#leave(record));
   }
 
   /** The process is gone: its endpoints go at once, they had a whole TTL to come back. */
   expireSession(session: Session): void {
     this.#end(session, (record) => this.endpoints.remove(record));
+  }
+
+  /** Ends the session and leaves its endpoints to whoever says what becomes of them. */
+  abandonSession(session: Session): void {
+    this.#end(session, (record) => {
+      record.holder = { name: 'elsewhere' };
+    });
+  }
+
+  /** What another server says of an endpoint. It has it from now on, whoever had it here. */
+  learn(declared: Endpoint, probe: HealthProbe | undefined): void {
+    let known = this.endpoints.find(declared.id);
+    if (known !== undefined) this.#release(known);
+    if (known !== undefined && known.service.service !== declared.service) {
+      this.endpoints.remove(known);
+      known = undefined;
+    }
+    this.#put(known, declared, probe, { name: 'elsewhere' });
+  }
+
+  /** Puts endpoints of a session whose server is gone under one here, which ends like any other unless they are taken over. */
+  adopt(client: string, records: readonly EndpointRecord[]): void {
+    const session = this.sessions.adopt(client, this.#options.clock.now());
+    for (const record of records) {
+      record.holder = { name: 'held', session };
+      session.registrations.set(record.id, record);
+    }
   }
 
   /**
@@ -81,14 +108,7 @@ export class RegistryState {
     const known = this.#findForService(declared);
     if (!session.registrations.has(declared.id)) this.#checkRoom(session);
     if (known !== undefined) this.#takeOver(known, session);
-    // Without a probe there is nobody to say that it recovered.
-    if (known !== undefined && probe === undefined) known.healthy = true;
-    const holder: Holder = { name: 'held', session };
-    if (known !== undefined) this.endpoints.update(known, declared, holder);
-    const record = known ?? this.endpoints.add(declared, holder);
-    record.probe = probe;
-    session.registrations.set(record.id, record);
-    this.observers.endpointRegistered(record);
+    const record = this.#put(known, declared, probe, { name: 'held', session });
     return record.service.revision;
   }
 
@@ -96,7 +116,28 @@ export class RegistryState {
     const record = session.registrations.get(id);
     if (record === undefined) return;
     session.registrations.delete(id);
+    this.#leave(record);
+  }
+
+  #put(
+    known: EndpointRecord | undefined,
+    declared: Endpoint,
+    probe: HealthProbe | undefined,
+    holder: Holder,
+  ): EndpointRecord {
+    // Without a probe there is nobody to say that it recovered.
+    if (known !== undefined && probe === undefined) known.healthy = true;
+    if (known !== undefined) this.endpoints.update(known, declared, holder);
+    const record = known ?? this.endpoints.add(declared, holder);
+    record.probe = probe;
+    if (holder.name === 'held') holder.session.registrations.set(record.id, record);
+    this.observers.endpointRegistered(record);
+    return record;
+  }
+
+  #leave(record: EndpointRecord): void {
     this.endpoints.leave(record);
+    this.observers.endpointLeft(record);
   }
 
   #end(session: Session, release: (record: EndpointRecord) => void): void {
@@ -111,16 +152,26 @@ export class RegistryState {
   #findForService({ id, service }: Endpoint): EndpointRecord | undefined {
     const known = this.endpoints.find(id);
     if (known === undefined || known.service.service === service) return known;
-    if (known.holder.name === 'held') throw idTaken(id, known.service.service);
+    if (known.holder.name !== 'leaving') throw idTaken(id, known.service.service);
     this.endpoints.remove(known);
     return undefined;
   }
 
-  #takeOver({ id, holder }: EndpointRecord, session: Session): void {
+  #takeOver(record: EndpointRecord, session: Session): void {
+    const { id, holder } = record;
     if (holder.name !== 'held' || holder.session === session) return;
-    holder.session.registrations.delete(id);
+    this.#release(record);
+    if (holder.session.orphan) return;
     const fields = { endpoint: id, from: holder.session.client, to: session.client };
     this.#options.logger.warn(fields, 'endpoint taken over');
+  }
+
+  /** Takes the endpoint from its session, which ends with the last one when nobody else is to come. */
+  #release({ id, holder }: EndpointRecord): void {
+    if (holder.name !== 'held') return;
+    const { session } = holder;
+    session.registrations.delete(id);
+    if (session.orphan && session.registrations.size === 0) this.#end(session, () => {});
   }
 
   #checkRoom({ client, registrations }: Session): void {

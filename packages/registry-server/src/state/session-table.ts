@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MeshError } from '@inmesh/core';
-import { principalName } from '../access/principal.ts';
+import { nobody, principalName } from '../access/principal.ts';
 import { LeaseList } from './lease-list.ts';
 import type { Session } from './session.ts';
 
@@ -48,7 +48,17 @@ export class SessionTable {
         `registry: ${owner} has ${owned} sessions, the most that one identity may; raise limits.sessionsPerIdentity or close some`,
       );
     }
-    this.#byOwner.set(owner, owned + 1);
+    return this.#add({ ...request, orphan: false }, now);
+  }
+
+  /** A session that was another server's, and counted towards the limits there. */
+  adopt(client: string, now: number): Session {
+    return this.#add({ client, service: undefined, owner: nobody, orphan: true }, now);
+  }
+
+  #add(request: NewSession & Pick<Session, 'orphan'>, now: number): Session {
+    const owner = principalName(request.owner);
+    this.#byOwner.set(owner, (this.#byOwner.get(owner) ?? 0) + 1);
     this.#opened += 1;
     const session: Session = {
       token: randomBytes(tokenBytes).toString('base64url'),

@@ -20,6 +20,8 @@ export interface Session {
   /** Counts up: the order of sessions, and the name of this one in logs and pages. */
   readonly number: number;
   readonly client: string;
+  /** Nobody has its token: it stands for a session of a server that is gone, until its endpoints are taken over or its time is up. */
+  readonly orphan: boolean;
   /** The service that its reports may be of; without one it brings none. */
   readonly service: ServiceName | undefined;
   /** Who opened it, and alone may use it. */

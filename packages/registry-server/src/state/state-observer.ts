@@ -7,6 +7,8 @@ export interface StateObserver {
   serviceChanged?(service: ServiceRecord): void;
   /** Also for one that was replaced: its probe may be another. */
   endpointRegistered?(record: EndpointRecord): void;
+  /** A session here let it go; it is removed some time later unless somebody takes it back. */
+  endpointLeft?(record: EndpointRecord): void;
   endpointRemoved?(record: EndpointRecord): void;
   sessionOpened?(session: Session): void;
   sessionEnded?(session: Session): void;
@@ -26,6 +28,10 @@ export class StateObservers implements Required<StateObserver> {
 
   endpointRegistered(record: EndpointRecord): void {
     for (const observer of this.#observers) observer.endpointRegistered?.(record);
+  }
+
+  endpointLeft(record: EndpointRecord): void {
+    for (const observer of this.#observers) observer.endpointLeft?.(record);
   }
 
   endpointRemoved(record: EndpointRecord): void {

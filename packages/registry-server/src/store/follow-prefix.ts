@@ -1,55 +1,42 @@
-import type { Logger, Store, StoreEntry, Unsubscribe } from '@inmesh/core';
+import type { Clock, Logger, Store, StoreEntry, Unsubscribe } from '@inmesh/core';
+import { followStore } from './follow-store.ts';
 
 export interface FollowOptions {
   readonly store: Store;
   /** Ends in a slash. */
   readonly prefix: string;
-  /** Names the entries in the log: `status overrides`. */
-  readonly what: string;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Told every entry as it is now, by its key behind the prefix; `undefined` when it is gone. Must not throw. */
   readonly apply: (key: string, entry: StoreEntry | undefined) => void;
 }
 
 /**
- * Tells all entries below a prefix, then every change of them, over a lost watch too: what depends
- * on the store is fed by its watch alone, so that servers which share one agree.
+ * Tells all entries below a prefix one by one, then every change of them, over a lost watch too:
+ * what depends on the store is fed by its watch alone, so that servers which share one agree.
  */
-export async function followPrefix(options: FollowOptions): Promise<Unsubscribe> {
-  const { store, prefix, what, logger, apply } = options;
+export function followPrefix(options: FollowOptions): Promise<Unsubscribe> {
+  const { prefix, apply } = options;
   const known = new Set<string>();
-  let unsubscribe: Unsubscribe = () => {};
-  let closed = false;
-
   const take = (key: string, entry: StoreEntry | undefined): void => {
     if (entry === undefined) known.delete(key);
     else known.add(key);
-    apply(key, entry);
+    apply(key.slice(prefix.length), entry);
   };
-  const follow = async (): Promise<void> => {
-    const { entries, revision } = await store.list(prefix);
-    if (closed) return;
-    const present = new Set(entries.map(({ key }) => key.slice(prefix.length)));
-    for (const key of [...known]) if (!present.has(key)) take(key, undefined);
-    for (const entry of entries) take(entry.key.slice(prefix.length), entry);
-    unsubscribe = store.watch(prefix, revision, {
-      changes(changes) {
+  return followStore({
+    ...options,
+    follower: {
+      listed(entries) {
+        const present = new Set(entries.map(({ key }) => key));
+        for (const key of [...known]) if (!present.has(key)) take(key, undefined);
+        for (const entry of entries) take(entry.key, entry);
+      },
+      changed(changes) {
         for (const change of changes) {
-          if (change.kind === 'put') take(change.entry.key.slice(prefix.length), change.entry);
-          else take(change.key.slice(prefix.length), undefined);
+          if (change.kind === 'put') take(change.entry.key, change.entry);
+          else take(change.key, undefined);
         }
       },
-      lost(error) {
-        logger.warn({ err: error }, `the watch of ${what} was lost: listing again`);
-        follow().catch((cause: unknown) => {
-          logger.error({ err: cause }, `${what} cannot be read: they stay as they are`);
-        });
-      },
-    });
-  };
-  await follow();
-  return () => {
-    closed = true;
-    unsubscribe();
-  };
+    },
+  });
 }

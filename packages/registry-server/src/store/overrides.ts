@@ -1,4 +1,4 @@
-import { type EndpointStatus, type Logger, MeshError, type Store } from '@inmesh/core';
+import { type Clock, type EndpointStatus, type Logger, MeshError, type Store } from '@inmesh/core';
 import type { EndpointTable } from '../state/endpoint-table.ts';
 import { followPrefix } from './follow-prefix.ts';
 
@@ -11,6 +11,7 @@ const maxOverrides = 10_000;
 export interface OverridesOptions {
   readonly store: Store;
   readonly endpoints: EndpointTable;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -29,12 +30,12 @@ export interface Overrides {
 
 /** Applies what the store holds, then follows it. */
 export async function createOverrides(options: OverridesOptions): Promise<Overrides> {
-  const { store, endpoints, logger } = options;
+  const { store, endpoints, clock, logger } = options;
   const known = new Set<string>();
   const unfollow = await followPrefix({
     store,
     prefix,
-    what: 'status overrides',
+    clock,
     logger,
     apply(id, entry) {
       if (entry === undefined) known.delete(id);

@@ -56,7 +56,7 @@ export async function createTokenBook(options: TokenBookOptions): Promise<TokenB
   const unfollow = await followPrefix({
     store,
     prefix,
-    what: 'tokens',
+    clock,
     logger,
     apply(id, entry) {
       const token = entry === undefined ? undefined : readEntry(entry, logger);

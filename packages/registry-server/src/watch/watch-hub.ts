@@ -29,8 +29,8 @@ export interface WatchHubOptions {
   readonly onDrop: () => void;
 }
 
-/** Streams are told that the server has settled in slices of so many, so that renewals get in between. */
-const settledSlice = 100;
+/** What all streams are told goes out in slices of so many, so that renewals get in between. */
+const slice = 100;
 
 /**
  * Brings every change to every stream that follows its service, encoded once for all of them.
@@ -44,12 +44,15 @@ export class WatchHub implements StateObserver {
   readonly #merger: ChangeMerger;
   readonly #topics: TopicTable;
   readonly #configFeed: ConfigFeed;
+  /** Watchers that were told that this server knows less than they may. */
+  readonly #unsettled = new Set<Watcher>();
   /** Watchers that wait for a snapshot of a topic whose changes wait. */
   readonly #waiting = new Set<Watcher>();
   /** Encoded once for everybody. */
   #trust: Buffer | undefined;
   #keepAliveTimer: Timer | undefined;
   #stopSettled: () => void = () => {};
+  #stopDismissal: () => void = () => {};
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -103,6 +106,7 @@ export class WatchHub implements StateObserver {
     const { epoch } = state.revisions;
     const resumed = resumeFrom !== undefined;
     const settling = isSettling();
+    if (settling) this.#unsettled.add(watcher);
     stream.write(encodeFrame({ kind: 'hello', epoch, settling, resumed, keepAliveMs }));
     this.#configFeed.join(watcher);
     for (const service of session.subscriptions.keys()) {
@@ -158,10 +162,23 @@ export class WatchHub implements StateObserver {
     watcher.stream.end();
   }
 
-  /** Tells every stream what it follows, whole, and that this is now all there is. */
+  /** Tells every stream that began before it what it follows, whole, and that this is now all there is. */
   settled(): void {
-    this.#stopSettled = inSlices([...this.#watchers.values()], settledSlice, (watcher) => {
+    const unsettled = [...this.#unsettled];
+    this.#unsettled.clear();
+    this.#stopSettled();
+    this.#stopSettled = inSlices(unsettled, slice, (watcher) => {
       if (this.#watchers.get(watcher.session) === watcher) watcher.settled();
+    });
+  }
+
+  /** Sends every reader elsewhere; whoever finds nobody comes back. */
+  dismiss(): void {
+    this.#stopDismissal();
+    this.#stopDismissal = inSlices([...this.#watchers.values()], slice, (watcher) => {
+      if (this.#watchers.get(watcher.session) !== watcher) return;
+      this.#detach(watcher.session);
+      watcher.goodbye();
     });
   }
 
@@ -169,6 +186,7 @@ export class WatchHub implements StateObserver {
   close(): void {
     this.#keepAliveTimer?.cancel();
     this.#stopSettled();
+    this.#stopDismissal();
     this.#merger.flush();
     this.#configFeed.flush();
     for (const [session, watcher] of this.#watchers) {
@@ -261,6 +279,7 @@ export class WatchHub implements StateObserver {
     if (watcher === undefined) return;
     this.#watchers.delete(session);
     this.#waiting.delete(watcher);
+    this.#unsettled.delete(watcher);
     this.#configFeed.leave(watcher);
     watcher.stop();
     for (const service of session.subscriptions.keys()) this.#leave(watcher, service);

@@ -49,6 +49,12 @@ export function operationRoutes(app: App, options: OperationRoutesOptions): void
     },
     async () => {
       if (options.isClosing()) throw new MeshError('closed', 'registry: shutting down');
+      if (options.status().cluster?.member === false) {
+        throw new MeshError(
+          'store_unavailable',
+          'registry: its lease in the store could not be renewed; other servers may have taken over',
+        );
+      }
       return 'ok';
     },
   );

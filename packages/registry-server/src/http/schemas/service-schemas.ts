@@ -34,5 +34,18 @@ export const serverStatusSchema: WireSchema<ServerStatus> = wire<ServerStatus>()
     services: Type.Integer(),
     watchers: Type.Integer(),
     selfPreservation: Type.Object({ active: Type.Boolean(), silentSessions: Type.Integer() }),
+    cluster: Type.Optional(
+      Type.Object(
+        {
+          server: Type.String(),
+          store: Type.Union([Type.Literal('available'), Type.Literal('away')]),
+          member: Type.Boolean({ description: 'false while others may have taken over' }),
+          servers: Type.Integer(),
+          leading: Type.Boolean(),
+          waiting: Type.Integer({ description: 'changes that the store does not have yet' }),
+        },
+        { description: 'only of a server that shares its store with others' },
+      ),
+    ),
   }),
 );

@@ -11,7 +11,7 @@ export interface EtcdAddress {
 const defaultPort = 2379;
 const defaultRoot = 'inmesh/';
 const maxMembers = 16;
-const shape = /^etcd(s?):\/\/([^/?#]*)(?:\/([\w.-]+(?:\/[\w.-]+)*)\/?)?$/;
+const shape = /^etcd(s?):\/\/([^/?#]*)(?:\/(?:([\w.-]+(?:\/[\w.-]+)*)\/?)?)?$/;
 const memberShape = /^(\[[0-9a-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i;
 
 /** `etcd://host:2379,host:2379/prefix`, or `etcds://` for TLS. Throws `invalid_argument`. */
