@@ -1,5 +1,10 @@
 import { createClient } from '@inmesh/client';
-import { createCluster, type PolicyOptions, resolvePolicy } from '@inmesh/client/policies';
+import {
+  createCluster,
+  type PolicyOptions,
+  resolvePolicy,
+  SilenceWatch,
+} from '@inmesh/client/policies';
 import { type RequestContext, runInContext, staticEndpoint, unknownLocality } from '@inmesh/core';
 import { startUpstream } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
@@ -8,8 +13,13 @@ import { SimulatedCall } from '../src/simulation/simulated-call.ts';
 import type { Reply } from '../src/simulation/simulated-endpoint.ts';
 import { createVirtualClock } from '../src/simulation/virtual-clock.ts';
 
-/** What an upstream does with the attempts in turn: a status, one that forbids a retry, or a reset. */
-type Script = readonly (number | 'marked' | 'reset')[];
+/** What an upstream does with the attempts in turn: a status, one that forbids a retry, one that is shed, or a reset. */
+type Script = readonly (number | 'marked' | 'shed' | 'reset')[];
+
+const headersOf = {
+  marked: { 'inmesh-retry': 'no' },
+  shed: { 'inmesh-overloaded': '1', 'retry-after': '1' },
+} as const;
 
 interface Outcome {
   /** What the callee was told of each attempt's number. */
@@ -46,10 +56,8 @@ async function byClient({ script, policy, calls = 1, ...rest }: Case): Promise<O
       told.push(String(request.headers['inmesh-attempt'] ?? '1'));
       const step = script[number - 1] ?? 200;
       if (step === 'reset') return { kind: 'reset' };
-      if (step === 'marked') {
-        return { kind: 'status', status: 503, headers: { 'inmesh-retry': 'no' } };
-      }
-      return { kind: 'status', status: step };
+      if (typeof step === 'number') return { kind: 'status', status: step };
+      return { kind: 'status', status: 503, headers: headersOf[step] };
     },
   });
   const endpoints = { reviews: [{ port: upstream.port }] };
@@ -87,14 +95,14 @@ function bySimulation({ script, policy, calls = 1, ...rest }: Case): Outcome {
   const replyTo = (number: number): Reply => {
     const step = script[number - 1] ?? 200;
     if (step === 'reset') return { kind: 'reset' };
-    if (step === 'marked') {
-      return { kind: 'answer', status: 503, headers: ['inmesh-retry', 'no'] };
-    }
-    return { kind: 'answer', status: step, headers: [] };
+    if (typeof step === 'number') return { kind: 'answer', status: step, headers: [] };
+    return { kind: 'answer', status: 503, headers: Object.entries(headersOf[step]).flat() };
   };
   const context = contextOf({ script, ...rest });
   const destination = { service, subset: '', labels: {}, port: undefined, policy: {} };
   const statuses: number[] = [];
+  const inFlight = new Set<SimulatedCall>();
+  const silence = new SilenceWatch(clock, inFlight);
   for (let call = 0; call < calls; call += 1) {
     new SimulatedCall(
       {
@@ -102,6 +110,8 @@ function bySimulation({ script, policy, calls = 1, ...rest }: Case): Outcome {
         random,
         places: new PlaceQueue(),
         timeoutMs: 10_000,
+        calls: inFlight,
+        silence,
         deliver: (_endpoint, headers, onReply) => {
           told.push(headers['inmesh-attempt'] ?? '1');
           const reply = replyTo(told.length);
@@ -129,6 +139,31 @@ const cases: readonly (readonly [string, Case])[] = [
   ['an answer that forbids a retry', { script: ['marked'] }],
   ['a retry after which one is forbidden', { script: [503, 'marked'] }],
   ['the request being a retry of the caller', { script: [503], attempt: 2 }],
+  ['an answer that was shed', { script: ['shed', 200] }],
+  [
+    'shed answers, which open no breaker',
+    {
+      script: Array.from({ length: 8 }, () => 'shed' as const),
+      calls: 8,
+      policy: { breaker: { minCalls: 5 }, retry: { maxRetries: 0 } },
+    },
+  ],
+  [
+    'answers of who retried below, which open no breaker',
+    {
+      script: Array.from({ length: 8 }, () => 'marked' as const),
+      calls: 8,
+      policy: { breaker: { minCalls: 5 } },
+    },
+  ],
+  [
+    'a throttle that refuses',
+    {
+      script: failing(40),
+      calls: 12,
+      policy: { throttle: { factor: 1.5 }, breaker: null, retry: { maxRetries: 0 } },
+    },
+  ],
   [
     'a budget that runs out',
     { script: failing(40), calls: 12, policy: { retryBudget: { minPerSecond: 0, ratio: 0.5 } } },

@@ -67,11 +67,6 @@ describe('a world', () => {
     expect(offered - ended).toBeLessThan(10);
   });
 
-  test('refuses policies that it would silently leave out', () => {
-    const world = new World({ seed: 5, seconds: 1, recorded: 'reviews' });
-    expect(() => world.client({ policy: { hedge: {} } })).toThrow('policy.hedge is not simulated');
-  });
-
   test('sheds by the real inbound limit, and its callers see 503 as errors', () => {
     const record = play((world) => {
       world.load([world.client({ policy: { breaker: null, outlier: null } })], {

@@ -22,16 +22,17 @@ const maxInFlight = 2 * workers;
 
 interface Setting {
   readonly policy: PolicyOptions;
-  readonly sheds?: boolean;
+  /** What an endpoint admits at once. @default everything */
+  readonly admits?: number | 'adaptive';
 }
 
-function play({ policy, sheds = false }: Setting, seed: number): Recorder {
+function play({ policy, admits }: Setting, seed: number): Recorder {
   const world = new World({ seed, seconds, recorded: 'reviews' });
   world.service('reviews', {
     count,
     workers,
     serviceTime: exponential(serviceMs),
-    ...(sheds ? { maxInFlight } : {}),
+    ...(admits === undefined ? {} : { maxInFlight: admits }),
   });
   const clients = Array.from({ length: clientCount }, () => world.client({ policy }));
   const rate = (share: number): number => (share * capacity) / clientCount;
@@ -49,6 +50,8 @@ const naive: PolicyOptions = {
   retryBudget: { ratio: 1, minPerSecond: 1e6 },
   retry: { perTryTimeoutMs: 300 },
 };
+
+const guardsOff: PolicyOptions = { breaker: null, outlier: null };
 
 export const overload: Scenario = {
   name: 'overload',
@@ -69,16 +72,33 @@ a process) what cannot be served is refused at once with 503 and \`Retry-After\`
     {
       name: 'client limit only',
       play: (seed) =>
-        play(
-          { policy: { breaker: null, outlier: null, pool: { maxRequests: 4, maxPending: 8 } } },
-          seed,
-        ),
+        play({ policy: { ...guardsOff, pool: { maxRequests: 4, maxPending: 8 } } }, seed),
     },
     {
       name: 'shedding, breaker and ejection off',
-      play: (seed) => play({ policy: { breaker: null, outlier: null }, sheds: true }, seed),
+      play: (seed) => play({ policy: guardsOff, admits: maxInFlight }, seed),
     },
-    { name: 'shedding, client defaults', play: (seed) => play({ policy: {}, sheds: true }, seed) },
+    {
+      name: 'shedding, client defaults',
+      play: (seed) => play({ policy: {}, admits: maxInFlight }, seed),
+    },
+    {
+      name: 'adaptive shedding, client defaults',
+      play: (seed) => play({ policy: {}, admits: 'adaptive' }, seed),
+    },
+    {
+      name: 'adaptive client limit, long queue',
+      play: (seed) => play({ policy: { ...guardsOff, limit: 'adaptive' } }, seed),
+    },
+    {
+      name: 'adaptive client limit only',
+      play: (seed) =>
+        play({ policy: { ...guardsOff, limit: 'adaptive', pool: { maxPending: 8 } } }, seed),
+    },
+    {
+      name: 'shedding, throttling clients',
+      play: (seed) => play({ policy: { throttle: {} }, admits: maxInFlight }, seed),
+    },
   ],
   figures(record) {
     const share = (variant: string): number =>
@@ -90,16 +110,25 @@ a process) what cannot be served is refused at once with 503 and \`Retry-After\`
         ({ errorRatio }) => errorRatio < 0.01,
       ) - over;
     const defaults = 'shedding, client defaults';
+    const adaptive = 'adaptive shedding, client defaults';
+    const throttling = 'shedding, throttling clients';
     return [
-      {
-        name: `goodput, ${defaults}`,
-        measure: () => share(defaults),
+      ...[defaults, adaptive, throttling].map((variant) => ({
+        name: `goodput, ${variant}`,
+        measure: () => share(variant),
         unit: '% of capacity',
-        bound: { kind: 'at least', value: 90 },
-      },
+        bound: { kind: 'at least' as const, value: 90 },
+      })),
+      ...[defaults, throttling].map((variant) => ({
+        name: `attempts that reach the service, ${variant}`,
+        measure: () => summarize(record(variant), onset, over).amplification,
+        unit: 'times the offered',
+      })),
       ...[
         'shedding, breaker and ejection off',
         'client limit only',
+        'adaptive client limit only',
+        'adaptive client limit, long queue',
         'client defaults, no shedding',
         'no limits, naive retries',
       ].map((variant) => ({

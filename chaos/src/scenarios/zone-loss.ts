@@ -46,7 +46,8 @@ export const zoneLoss: Scenario = {
   story: `Twelve endpoints in three zones, six clients that prefer their own zone, 900 calls a second together. At second ${lost} the four
 endpoints of zone a are gone, for its own clients as well; at second ${returned} they are back. Either their hosts refuse at once
 (killed processes), or they are silent (a cut network), which is worse: a call that nobody answers is only known
-to have failed when a time-out says so. The registry removes them when their leases run out after 15 s.`,
+to have failed when a time-out says so. The watch for silent endpoints notices that several requests wait where answers came in
+milliseconds. The registry removes them when their leases run out after 15 s.`,
   phases: [
     { name: 'three zones', from: 5, to: lost },
     { name: 'first 2 s of the loss', from: lost, to: lost + 2 },
@@ -60,6 +61,10 @@ to have failed when a time-out says so. The registry removes them when their lea
         play('killed', { ...byZone, retry: { maxRetries: 0 }, outlier: null, breaker: null }, seed),
     },
     { name: 'killed, defaults', play: (seed) => play('killed', byZone, seed) },
+    {
+      name: 'silent, watch off',
+      play: (seed) => play('silent', { ...byZone, silence: null }, seed),
+    },
     { name: 'silent, defaults', play: (seed) => play('silent', byZone, seed) },
     { name: 'silent, 250 ms a try', play: (seed) => play('silent', tries, seed) },
   ],

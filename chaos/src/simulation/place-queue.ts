@@ -16,7 +16,7 @@ export class PlaceQueue {
 
   enter(destination: DestinationState, waiter: PlaceWaiter): 'taken' | 'waiting' | 'full' {
     const { pool } = destination;
-    if (destination.inFlight < pool.maxRequests) {
+    if (destination.inFlight < destination.maxInFlight) {
       destination.inFlight += 1;
       return 'taken';
     }
@@ -37,7 +37,7 @@ export class PlaceQueue {
     destination.inFlight -= 1;
     const queue = this.#queues.get(destination);
     if (queue === undefined) return;
-    while (destination.inFlight < destination.pool.maxRequests) {
+    while (destination.inFlight < destination.maxInFlight) {
       const next = queue.shift();
       if (next === undefined) return;
       if (next.ended) continue;

@@ -1,5 +1,12 @@
 import type { AttemptResult, EndpointState } from '@inmesh/client/policies';
-import { type Clock, type Endpoint, type HeaderPairs, meshHeaders, type Timer } from '@inmesh/core';
+import {
+  type Clock,
+  type Endpoint,
+  type HeaderPairs,
+  headerValue,
+  meshHeaders,
+  type Timer,
+} from '@inmesh/core';
 import type { Reply } from './simulated-endpoint.ts';
 
 /** Carries an attempt to its endpoint and the reply back, each after the network's delay. */
@@ -9,10 +16,13 @@ export type Deliver = (
   onReply: (reply: Reply) => void,
 ) => void;
 
+/** Why there is no answer; the client's words. */
+export type FailedKind = 'refused' | 'reset' | 'timeout';
+
 /** The call that an attempt is one try of. */
 export interface AttemptOwner {
   attemptHead(attempt: SimulatedAttempt, status: number, headers: HeaderPairs): void;
-  attemptFailed(attempt: SimulatedAttempt, kind: 'connect-failed' | 'reset' | 'timeout'): void;
+  attemptFailed(attempt: SimulatedAttempt, kind: FailedKind): void;
 }
 
 export interface AttemptStart {
@@ -44,6 +54,8 @@ export class SimulatedAttempt {
   readonly #connections: Connections;
   #ended = false;
   #connected = false;
+  /** It was refused for want of capacity, before anything was done. */
+  overloaded = false;
   #timeout: Timer | undefined;
   #send: () => void = () => {};
 
@@ -75,7 +87,7 @@ export class SimulatedAttempt {
     else this.#connections.waiting.push(this);
   }
 
-  /** Ends it for the call: its deadline has come. */
+  /** Ends it for the call: its deadline has come, or another attempt was faster. */
   cancel(result: AttemptResult): void {
     if (!this.#ended) this.end(result);
   }
@@ -98,18 +110,22 @@ export class SimulatedAttempt {
 
   #receive(reply: Reply): void {
     if (this.#ended) return;
-    if (reply.kind === 'answer') this.#owner.attemptHead(this, reply.status, reply.headers);
-    else this.#fail(reply.kind === 'refused' ? 'connect-failed' : 'reset');
+    if (reply.kind === 'answer') {
+      this.state.heard(this.#clock.now());
+      this.overloaded = headerValue(reply.headers, meshHeaders.overloaded) === '1';
+      this.#owner.attemptHead(this, reply.status, reply.headers);
+    } else this.#fail(reply.kind);
   }
 
-  #fail(kind: 'connect-failed' | 'reset' | 'timeout'): void {
-    this.end(kind === 'connect-failed' ? 'refused' : 'local-failure');
+  #fail(kind: FailedKind): void {
+    this.end(kind === 'refused' ? 'refused' : 'local-failure');
     this.#owner.attemptFailed(this, kind);
   }
 }
 
 /** What an answer says of its endpoint, in the client's words. */
-export function resultOf(status: number): AttemptResult {
+export function resultOf(status: number, overloaded: boolean): AttemptResult {
+  if (overloaded) return 'neutral';
   if (status < 500 || status > 599) return 'success';
   return status === 502 || status === 503 || status === 504 ? 'gateway-error' : '5xx';
 }

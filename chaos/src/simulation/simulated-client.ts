@@ -4,6 +4,7 @@ import {
   createCluster,
   type PolicyOptions,
   resolvePolicy,
+  SilenceWatch,
 } from '@inmesh/client/policies';
 import type {
   Clock,
@@ -46,21 +47,20 @@ export class SimulatedClient {
   readonly #runtime: CallRuntime;
   readonly #targets = new Map<string, { cluster: Cluster; destination: Destination }>();
 
-  /** Throws for a policy that the simulated call does not play: it would show nothing and look fine. */
   constructor(options: SimulatedClientOptions, surroundings: ClientSurroundings) {
     const { clock, random, deliver } = surroundings;
     this.#policy = resolvePolicy(options.policy);
-    for (const name of ['hedge', 'limit', 'throttle'] as const) {
-      if (this.#policy[name] !== null) throw new Error(`policy.${name} is not simulated yet`);
-    }
     this.#locality = options.locality ?? unknownLocality;
     this.#surroundings = surroundings;
+    const calls = new Set<SimulatedCall>();
     this.#runtime = {
       clock,
       random,
       deliver,
       places: new PlaceQueue(),
       timeoutMs: options.timeoutMs ?? 1_000,
+      calls,
+      silence: new SilenceWatch(clock, calls),
     };
   }
 

@@ -40,7 +40,7 @@ export interface SimulatedEndpointOptions {
   /** Requests worked on at once; the others wait, first in first out, without a bound. @default 100 */
   readonly workers?: number | undefined;
   /** The real inbound limit. @default none */
-  readonly maxInFlight?: number | undefined;
+  readonly maxInFlight?: number | 'adaptive' | undefined;
   /** @default answers 200 */
   readonly handler?: Handler | undefined;
 }

@@ -69,10 +69,10 @@ export class SimulatedRegistry {
 
   #changed(service: string): void {
     const { clock, random, pushDelayMs } = this.#options;
-    const list = this.#list(service);
     const [least, most] = pushDelayMs;
     for (const watcher of this.#watchers.get(service) ?? []) {
-      clock.setTimer(() => watcher(list), least + random() * (most - least));
+      // What is there when it arrives: a stream keeps its order, so no list comes after a newer one.
+      clock.setTimer(() => watcher(this.#list(service)), least + random() * (most - least));
     }
   }
 

@@ -23,7 +23,7 @@ export interface ServiceOptions {
   readonly count: number;
   readonly serviceTime: ServiceTime;
   readonly workers?: number;
-  readonly maxInFlight?: number;
+  readonly maxInFlight?: number | 'adaptive';
   /** Endpoints are dealt out over them in turn. @default none */
   readonly zones?: readonly string[];
   /** Made per endpoint: it may have a client of its own. */

@@ -16,6 +16,7 @@ import type { DeadlineWheel } from './deadline-wheel.ts';
 import type { ObserverGroup } from './observer-group.ts';
 import type { PlaceQueue } from './place-queue.ts';
 import type { ServiceDirectory } from './service-directory.ts';
+import type { SilenceWatch } from './silence-watch.ts';
 import type { Connections } from './transport/endpoint-connections.ts';
 import type { UpstreamSecurity } from './transport/upstream-security.ts';
 
@@ -64,6 +65,8 @@ export interface CallRuntime {
   startCall(call: Call, sink: Sink, decision: RouteDecision): void;
   /** Calls in flight, for `close()`. */
   readonly calls: CallsInFlight;
+  /** Told of every call that begins. */
+  readonly silence: SilenceWatch;
   /** Set when the client takes no more calls. */
   closed: boolean;
   /** Told when the last call in flight ended after `closed` was set. */

@@ -165,8 +165,8 @@ function resolveSource({ source, endpoints }: ClientOptions): EndpointSource {
 
 function policyPart(options: ClientOptions): PolicyOptions {
   const { balancer, pool, outlier, breaker, retry, retryBudget } = options;
-  const { hedge, limit, throttle, locality, warmup } = options;
-  const endpoint = { balancer, pool, outlier, breaker, locality, warmup };
+  const { hedge, limit, throttle, silence, locality, warmup } = options;
+  const endpoint = { balancer, pool, outlier, silence, breaker, locality, warmup };
   const given = { ...endpoint, retry, retryBudget, hedge, limit, throttle };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),

@@ -29,6 +29,7 @@ import { createPlaceQueue } from './place-queue.ts';
 import { overrideRetry } from './policy-defaults.ts';
 import { peerHeader } from './request-headers.ts';
 import { createServiceDirectory, type ListWaiter } from './service-directory.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import type { RunDetached } from './transport/connection-pool.ts';
 import { createConnector } from './transport/connector.ts';
 import { createConnections } from './transport/endpoint-connections.ts';
@@ -137,6 +138,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     onRemoved: connections.drain,
   });
   const calls = new CallsInFlight();
+  const silence = new SilenceWatch(clock, calls);
   const runtime: CallRuntime = {
     clock,
     random,
@@ -155,6 +157,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     priority: options.priority,
     startCall: (call, sink, decision) => new OutboundCall(runtime, call, sink).start(decision),
     calls,
+    silence,
     closed: false,
     onIdle: undefined,
   };
@@ -189,6 +192,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     if (calls.size > 0) await idle(runtime, options.closeTimeoutMs);
     const gone = new MeshError('closed', 'the client was closed before the call ended');
     calls.abortAll(gone);
+    silence.close();
     services.close();
     connections.destroy();
     wheel.close();

@@ -134,6 +134,20 @@ class WatchedCluster implements Cluster, EndpointWatcher {
     for (const outliers of this.#outliers.values()) outliers.succeeded(state);
   }
 
+  fellSilent(state: EndpointState, reason: string, now: number): void {
+    for (const outliers of this.#outliers.values()) outliers.eject(state, reason, now);
+  }
+
+  heard(state: EndpointState): void {
+    for (const outliers of this.#outliers.values()) outliers.restore(state);
+  }
+
+  usualMs(now: number): number {
+    let most = 0;
+    for (const { cost } of this.endpoints.values()) most = Math.max(most, cost.at(now));
+    return most;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -48,6 +48,8 @@ export interface DestinationState {
     hash: number | undefined,
     tried: readonly EndpointState[] | undefined,
   ): EndpointState | undefined;
+  /** Another endpoint than `first`, in another zone while there is one; `undefined` when there is no other. */
+  pickElsewhere(now: number, first: EndpointState): EndpointState | undefined;
 }
 
 /**
@@ -130,10 +132,19 @@ export class PickingDestination implements DestinationState {
     hash: number | undefined,
     tried: readonly EndpointState[] | undefined,
   ): EndpointState | undefined {
+    return this.#current(now).pick(now, hash, tried);
+  }
+
+  pickElsewhere(now: number, first: EndpointState): EndpointState | undefined {
+    const set = this.#current(now);
+    const state = set.pickInOtherZone(now, first) ?? set.pick(now, undefined, [first]);
+    return state === first ? undefined : state;
+  }
+
+  #current(now: number): PickSet {
     this.pickedAt = now;
     const set = this.#set;
-    const current = set !== undefined && !this.#isOutdated(now) ? set : this.#rebuild(now);
-    return current.pick(now, hash, tried);
+    return set !== undefined && !this.#isOutdated(now) ? set : this.#rebuild(now);
   }
 
   #isOutdated(now: number): boolean {

@@ -10,11 +10,12 @@ import type {
   ForwardDecision,
   HeaderPairs,
   MeshErrorCode,
-  Random,
   ResponseFlag,
   ResponseHead,
+  RetryPolicy,
   RouteDecision,
   ServiceName,
+  SilencePolicy,
   Sink,
   Timer,
 } from '@inmesh/core';
@@ -29,16 +30,17 @@ import {
 } from '@inmesh/core';
 import { bodyBytes, destroyBody, isReplayable, onBodyError } from './call-body.ts';
 import type { CallRuntime } from './call-runtime.ts';
+import { callVerdict } from './call-verdict.ts';
 import type { InFlight } from './calls-in-flight.ts';
 import { WheelTimer } from './deadline-wheel.ts';
 import type { DestinationState } from './destination-state.ts';
+import { restEndpoint } from './endpoint-rest.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { hashKey } from './hash.ts';
 import { mayHedge } from './hedge/hedging.ts';
 import { sendMirrors } from './mirror.ts';
 import type { WaitingPlace } from './place-queue.ts';
 import { applyOperations, requestHeaders } from './request-headers.ts';
-import { retryAfterMs } from './retry-after.ts';
 import {
   type AttemptFailure,
   isFreeRetry,
@@ -47,6 +49,7 @@ import {
   saysNoRetry,
 } from './retry-decision.ts';
 import type { FollowedService, ListPlace } from './service-directory.ts';
+import type { WaitingCall } from './silence-watch.ts';
 import { Attempt, type AttemptOwner } from './transport/attempt.ts';
 import type { FailureKind } from './transport/attempt-failure.ts';
 import type { UpstreamHead } from './transport/upstream-head.ts';
@@ -77,7 +80,7 @@ type Phase =
  */
 export class OutboundCall
   extends WheelTimer
-  implements CallControl, AttemptOwner, EndedCall, InFlight
+  implements CallControl, AttemptOwner, EndedCall, InFlight, WaitingCall
 {
   position: number = -1;
   readonly service: ServiceName;
@@ -122,6 +125,8 @@ export class OutboundCall
   #firstTriedAt = 0;
   #tried: EndpointState[] | undefined = undefined;
   #bodySent = false;
+  /** What the answer says to the breaker. */
+  #verdict: boolean | undefined = undefined;
   #pause: Timer | undefined = undefined;
 
   constructor(runtime: CallRuntime, call: Call, sink: Sink) {
@@ -149,6 +154,7 @@ export class OutboundCall
     const { body, signal } = this.#call;
     if (runtime.closed) return this.#refuse('closed', 'the client is closed', '-');
     runtime.calls.add(this);
+    runtime.silence.started();
     if (signal !== undefined) {
       if (signal.aborted) return this.abort(signal.reason);
       signal.addEventListener('abort', this);
@@ -194,6 +200,47 @@ export class OutboundCall
     this.#attempt?.resume();
   }
 
+  /** Two that race have their answer soon: nobody needs to look after them. */
+  get waiting(): WaitingCall | undefined {
+    const isWaiting = this.#phase === 'trying' && this.#rival === undefined;
+    return isWaiting && this.#attempt !== undefined ? this : undefined;
+  }
+
+  get endpointState(): EndpointState {
+    return (this.#attempt as Attempt).state;
+  }
+
+  get attemptedAt(): number {
+    return (this.#attempt as Attempt).startedAt;
+  }
+
+  get silence(): SilencePolicy | null {
+    return (this.#destination as DestinationState).policy.silence;
+  }
+
+  /** Its endpoint has fallen silent. */
+  goElsewhere(): void {
+    const attempt = this.#attempt as Attempt;
+    const failure: AttemptFailure = {
+      status: 0,
+      kind: 'timeout',
+      maybeProcessed: attempt.sent,
+      headers: undefined,
+    };
+    const policy = this.#retryPolicy(failure, this.#bodySent || attempt.sent);
+    if (policy === undefined || this.attempts > this.#maxRetries(policy)) return;
+    const delayMs = this.#pay(policy, failure);
+    if (delayMs === undefined) return;
+    this.#bodySent ||= attempt.sent;
+    this.#avoid(policy, attempt);
+    attempt.cancel(
+      'local-failure',
+      'UT',
+      this.#error('attempt_timeout', 'its endpoint answers nobody any more'),
+    );
+    this.#retry(delayMs);
+  }
+
   /** The deadline. */
   override onDue(): void {
     const took = Math.round(this.#runtime.clock.now() - this.startedAt);
@@ -224,7 +271,9 @@ export class OutboundCall
     if (head.parsed[meshHeaders.draining] === '1') {
       this.#followed?.cluster.drain(attempt.state);
     }
-    if (attempt.overloaded) rest(attempt, head.headers, this.#runtime.random);
+    if (attempt.overloaded) {
+      restEndpoint(attempt.state, head.headers, this.#runtime.random, attempt.headAt);
+    }
     if (this.#rival !== undefined) {
       if (status >= 500) {
         attempt.discard('-');
@@ -249,6 +298,7 @@ export class OutboundCall
       }
     }
     this.#phase = 'answering';
+    this.#verdict = callVerdict(status, head.headers, attempt.overloaded);
     this.status = status;
     this.headAt = attempt.headAt;
     const { hedging } = this.#destination as DestinationState;
@@ -272,7 +322,7 @@ export class OutboundCall
   }
 
   attemptDone(trailers: HeaderPairs): void {
-    this.#end((this.#attempt as Attempt).endedAt, isOk(this.status));
+    this.#end((this.#attempt as Attempt).endedAt, this.#verdict);
     this.#sink.end(trailers);
   }
 
@@ -480,8 +530,8 @@ export class OutboundCall
     const { clock, wheel } = this.#runtime;
     const now = clock.now();
     if (this.#phase !== 'trying' || first === undefined || this.attempts > 1) return;
-    const state = destination.pick(now, undefined, [first.state]);
-    if (state === undefined || state === first.state) return;
+    const state = destination.pickElsewhere(now, first.state);
+    if (state === undefined) return;
     const port = selectPort(state.endpoint, (this.#decision as ForwardDecision).destination.port);
     if (port === undefined || destination.hedging?.budget.tryWithdraw(now) !== true) return;
     this.attempts += 1;
@@ -587,38 +637,55 @@ export class OutboundCall
 
   /** How long to wait before the next try, or `undefined` when there is none. The budget has paid for it then. */
   #retryIn(failure: AttemptFailure): number | undefined {
-    const call = this.#call;
-    const decision = this.#decision as ForwardDecision;
-    const destination = this.#destination as DestinationState;
-    if (call.upgrade !== undefined || decision.fault?.scope === 'call') return undefined;
-    // One layer retries: whoever called us does already.
-    if ((call.context?.attempt ?? 1) > 1) return undefined;
-    if (this.#bodySent && !isReplayable(call.body)) return undefined;
-    if (saysNoRetry(failure)) this.#retriesSpent();
-    const policy = destination.retryFor(decision.retries);
-    if (!isRetriable(policy, call, failure)) return undefined;
-    const { clock, random } = this.#runtime;
-    const maxRetries = call.options.maxRetries ?? policy.maxRetries;
+    const policy = this.#retryPolicy(failure, this.#bodySent);
+    if (policy === undefined) return undefined;
+    const maxRetries = this.#maxRetries(policy);
     if (this.attempts > maxRetries) {
       if (maxRetries > 0) this.#retriesSpent();
       if (this.attempts > 1) this.flag = 'URX';
       return undefined;
     }
-    const now = clock.now();
-    const delayMs = retryDelayMs(policy, this.attempts, random, failure);
-    if (
-      now + delayMs >= this.#deadline ||
-      !(isFreeRetry(failure) || destination.budget.tryWithdraw(now))
-    ) {
+    const delayMs = this.#pay(policy, failure);
+    if (delayMs === undefined) {
       this.flag = 'URX';
       this.#retriesSpent();
       return undefined;
     }
-    if (policy.avoidTried) {
-      this.#tried ??= [];
-      this.#tried.push((this.#attempt as Attempt).state);
-    }
+    this.#avoid(policy, this.#attempt as Attempt);
     return delayMs;
+  }
+
+  /** The policy by which `failure` may be tried again at all, however often it was. */
+  #retryPolicy(failure: AttemptFailure, bodySent: boolean): RetryPolicy | undefined {
+    const call = this.#call;
+    const decision = this.#decision as ForwardDecision;
+    if (call.upgrade !== undefined || decision.fault?.scope === 'call') return undefined;
+    // One layer retries: whoever called us does already.
+    if ((call.context?.attempt ?? 1) > 1) return undefined;
+    if (bodySent && !isReplayable(call.body)) return undefined;
+    if (saysNoRetry(failure)) this.#retriesSpent();
+    const policy = (this.#destination as DestinationState).retryFor(decision.retries);
+    return isRetriable(policy, call, failure) ? policy : undefined;
+  }
+
+  #maxRetries(policy: RetryPolicy): number {
+    return this.#call.options.maxRetries ?? policy.maxRetries;
+  }
+
+  /** The wait before the retry, once deadline and budget allow it. The budget is asked last, since asking has an effect. */
+  #pay(policy: RetryPolicy, failure: AttemptFailure): number | undefined {
+    const { clock, random } = this.#runtime;
+    const { budget } = this.#destination as DestinationState;
+    const now = clock.now();
+    const delayMs = retryDelayMs(policy, this.attempts, random, failure);
+    if (now + delayMs >= this.#deadline) return undefined;
+    return isFreeRetry(failure) || budget.tryWithdraw(now) ? delayMs : undefined;
+  }
+
+  #avoid({ avoidTried }: RetryPolicy, { state }: Attempt) {
+    if (!avoidTried) return;
+    this.#tried ??= [];
+    this.#tried.push(state);
   }
 
   /** One layer retries, the one nearest to the failure: those above hear that it was done here. */
@@ -727,22 +794,8 @@ export class OutboundCall
   }
 }
 
-/** How long an endpoint without capacity is left alone when it does not say, and at most. */
-const usualRestMs = 1_000;
-const longestRestMs = 30_000;
-
-/** It asked to be left alone: as long as it said, for all calls of this client. */
-function rest(attempt: Attempt, headers: HeaderPairs, random: Random) {
-  const forMs = Math.min(retryAfterMs(headers, random) ?? usualRestMs, longestRestMs);
-  attempt.state.restUntil = attempt.headAt + forMs;
-}
-
 const none: HeaderPairs = Object.freeze([]);
 const nothing = new Uint8Array(0);
-
-function isOk(status: number): boolean {
-  return status < 500 || status > 599;
-}
 
 /** The authority without its port and brackets. */
 function hostOf(authority: string): string {

@@ -1,5 +1,6 @@
 import type { Clock, OutlierPolicy, Timer } from '@inmesh/core';
 import type { EndpointState } from './endpoint-state.ts';
+import { rateOutliers } from './failure-rates.ts';
 import type { FailureStreaks } from './failure-streaks.ts';
 import type { Subset } from './subset.ts';
 
@@ -9,6 +10,9 @@ import type { Subset } from './subset.ts';
  * met by all of its traffic at once.
  */
 const provenInFlight = 16;
+
+/** Rates are compared over the whole subset, so not at each of many failures. */
+const compareEveryMs = 1_000;
 
 type Phase =
   | { readonly name: 'ejected'; readonly until: number }
@@ -34,7 +38,7 @@ export interface OutlierEjectionOptions {
 }
 
 /**
- * Envoy's outlier detection for one subset under one policy. Ejects by the streaks
+ * Envoy's outlier detection for one subset under one policy. Ejects by the streaks and the rates
  * of failures that the endpoints keep; restores at a sweep, which runs only while there is somebody
  * to restore or to forget.
  *
@@ -47,6 +51,7 @@ export class OutlierEjection {
   readonly #options: OutlierEjectionOptions;
   readonly #records = new Map<EndpointState, Ejection>();
   #ejected = 0;
+  #comparesAt = 0;
   #sweep: Timer | undefined;
 
   constructor(options: OutlierEjectionOptions) {
@@ -71,12 +76,17 @@ export class OutlierEjection {
 
   /** Its streaks have grown. */
   failed(state: EndpointState, now: number): void {
+    const reason = streakTooLong(state.streaks, this.#options.policy);
+    if (reason !== undefined) this.eject(state, reason, now);
+    if (now >= this.#comparesAt) this.#compareRates(now);
+  }
+
+  /** Takes it out, unless too many are out already or it is none of the subset's. */
+  eject(state: EndpointState, reason: string, now: number): void {
     const record = this.#records.get(state);
     if (record?.phase.name === 'ejected') return;
     const { clock, policy, subset } = this.#options;
-    const reason = streakTooLong(state.streaks, policy);
-    if (reason === undefined || !subset.includes(state.endpoint)) return;
-    if (this.#ejected >= this.#maxEjected()) return;
+    if (!subset.includes(state.endpoint) || this.#ejected >= this.#maxEjected()) return;
     const times = (record?.times ?? 0) + 1;
     const { baseEjectionMs, maxEjectionMs } = policy;
     const longest = Math.max(baseEjectionMs, maxEjectionMs);
@@ -129,6 +139,17 @@ export class OutlierEjection {
 
   close(): void {
     for (const state of [...this.#records.keys()]) this.forget(state);
+  }
+
+  #compareRates(now: number): void {
+    const { policy, subset } = this.#options;
+    this.#comparesAt = now + compareEveryMs;
+    if (policy.successRateFactor === 0 && policy.failureRatio === 0) return;
+    for (const { state, reason } of rateOutliers(subset.members(), policy, now)) {
+      this.eject(state, reason, now);
+      // What it did before must not eject it again when it is back.
+      state.results.clear();
+    }
   }
 
   #maxEjected(): number {

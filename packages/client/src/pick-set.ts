@@ -82,6 +82,22 @@ export class PickSet {
     return state ?? this.#lastResort(tried);
   }
 
+  /** Whatever makes `first` slow may be its zone's: so one of another, the nearest level first. */
+  pickInOtherZone(now: number, first: EndpointState): EndpointState | undefined {
+    const { region, zone } = first.endpoint.locality;
+    for (const level of this.#levels) {
+      const { states } = level.candidates;
+      const start = Math.floor(this.#options.random() * states.length);
+      for (let i = 0; i < states.length; i += 1) {
+        const state = states[(start + i) % states.length] as EndpointState;
+        const { locality } = state.endpoint;
+        const isElsewhere = locality.zone !== zone || locality.region !== region;
+        if (isElsewhere && this.#admits(state, level, now)) return state;
+      }
+    }
+    return undefined;
+  }
+
   /** One of the level's that is fit and untried, as its balancer offers it, or wherever it is. */
   #within(
     level: Level,

@@ -7,6 +7,7 @@ import type {
   PoolPolicy,
   RetryBudgetPolicy,
   RetryPolicy,
+  SilencePolicy,
   ThrottlePolicy,
   WarmupPolicy,
 } from '@inmesh/core';
@@ -58,6 +59,11 @@ export function checkOutlier(outlier: OutlierPolicy): OutlierPolicy {
   duration('outlier.intervalMs', outlier.intervalMs, 1);
   duration('outlier.baseEjectionMs', outlier.baseEjectionMs, 1);
   duration('outlier.maxEjectionMs', outlier.maxEjectionMs, 1);
+  if (!(outlier.successRateFactor >= 0 && Number.isFinite(outlier.successRateFactor)))
+    throw refusal('outlier.successRateFactor', '0 or more', outlier.successRateFactor);
+  ratio('outlier.failureRatio', outlier.failureRatio);
+  whole('outlier.rateMinEndpoints', outlier.rateMinEndpoints, 1);
+  whole('outlier.rateMinRequests', outlier.rateMinRequests, 1);
   ratio('outlier.maxEjectedRatio', outlier.maxEjectedRatio);
   ratio('outlier.minHealthyRatio', outlier.minHealthyRatio);
   return outlier;
@@ -118,6 +124,14 @@ export function checkThrottle(throttle: ThrottlePolicy): ThrottlePolicy {
   ratio('throttle.maxRatio', throttle.maxRatio);
   duration('throttle.windowMs', throttle.windowMs, 10);
   return throttle;
+}
+
+export function checkSilence(silence: SilencePolicy): SilencePolicy {
+  duration('silence.afterMs', silence.afterMs, 1);
+  if (!(silence.latencyFactor >= 1 && Number.isFinite(silence.latencyFactor)))
+    throw refusal('silence.latencyFactor', '1 or more', silence.latencyFactor);
+  whole('silence.minWaiting', silence.minWaiting, 1);
+  return silence;
 }
 
 export function checkLocality(locality: LocalityPolicy): LocalityPolicy {

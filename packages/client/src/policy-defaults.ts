@@ -9,6 +9,7 @@ import type {
   PoolPolicy,
   RetryBudgetPolicy,
   RetryPolicy,
+  SilencePolicy,
   ThrottlePolicy,
   WarmupPolicy,
 } from '@inmesh/core';
@@ -23,6 +24,7 @@ import {
   checkPool,
   checkRetry,
   checkRetryBudget,
+  checkSilence,
   checkThrottle,
   checkWarmup,
 } from './policy-checks.ts';
@@ -37,10 +39,11 @@ export interface ClientPolicy {
   readonly breaker: BreakerPolicy | null;
   readonly retry: RetryPolicy;
   readonly retryBudget: RetryBudgetPolicy;
-  /** `null` is off, and so for the two below. */
+  /** `null` is off, and so for the three below. */
   readonly hedge: HedgePolicy | null;
   readonly limit: AdaptiveLimitPolicy | null;
   readonly throttle: ThrottlePolicy | null;
+  readonly silence: SilencePolicy | null;
   readonly locality: LocalityPolicy;
   readonly warmup: WarmupPolicy | undefined;
 }
@@ -62,6 +65,8 @@ export interface PolicyOptions {
   readonly limit?: 'adaptive' | Partial<AdaptiveLimitPolicy> | null;
   /** Refuses here what the destination would refuse anyway; `{}` is on with the defaults. @default off */
   readonly throttle?: Partial<ThrottlePolicy> | null;
+  /** When an endpoint counts as silent; `null` switches the watch off. */
+  readonly silence?: Partial<SilencePolicy> | null;
   /** @default off */
   readonly locality?: LocalityPolicy;
   /** Slow start of endpoints that join later. @default none */
@@ -89,6 +94,10 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
     intervalMs: 10_000,
     baseEjectionMs: 30_000,
     maxEjectionMs: 300_000,
+    successRateFactor: 1.9,
+    failureRatio: 0.85,
+    rateMinEndpoints: 5,
+    rateMinRequests: 100,
     maxEjectedRatio: 0.5,
     minHealthyRatio: 0.5,
   }),
@@ -115,6 +124,9 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
   hedge: null,
   limit: null,
   throttle: null,
+  // Long enough for a pause of the other side's event loop or a collection of its garbage, short
+  // enough that callers who wait a second still get an answer from elsewhere.
+  silence: Object.freeze({ afterMs: 500, latencyFactor: 4, minWaiting: 3 }),
   locality: Object.freeze({ enabled: false }),
   warmup: undefined,
 });
@@ -146,6 +158,7 @@ export function overridePolicy(base: ClientPolicy, over: DestinationPolicy): Cli
     hedge: overrideHedge(base.hedge, over.hedge),
     limit: mergeNullable(defaultAdaptiveLimit, base.limit, over.limit, checkAdaptiveLimit),
     throttle: mergeNullable(defaultThrottle, base.throttle, over.throttle, checkThrottle),
+    silence: mergeNullable(defaultPolicy.silence, base.silence, over.silence, checkSilence),
     locality: checkLocality(over.locality ?? base.locality),
     warmup: checkWarmup(over.warmup ?? base.warmup),
   });

@@ -73,7 +73,7 @@ export function retryDelayMs(
 }
 
 /** The answer says that nobody may send this request again: a layer below has retried it already. */
-export function saysNoRetry({ headers }: AttemptFailure): boolean {
+export function saysNoRetry({ headers }: Pick<AttemptFailure, 'headers'>): boolean {
   return headers !== undefined && headerValue(headers, meshHeaders.retry)?.toLowerCase() === 'no';
 }
 

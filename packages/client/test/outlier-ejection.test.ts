@@ -336,3 +336,63 @@ test('a subset with its own policy ejects its own endpoints, and it is told once
   expect(made.health()).toHaveLength(1);
   expect(seen(whole).size).toBe(5);
 });
+
+describe('an endpoint that fails often, and never in a row', () => {
+  /** Every endpoint gets `requests`, of which `failed(index)` fail, spread out. */
+  function play(count: number, requests: number, failed: (index: number) => number, outlier = {}) {
+    const made = bench(count, { consecutive5xx: 0, ...outlier });
+    for (let request = 0; request < requests; request += 1) {
+      for (let index = 0; index < count; index += 1) {
+        const isFailure =
+          Math.floor((request * failed(index)) / requests) <
+          Math.floor(((request + 1) * failed(index)) / requests);
+        attempt(made.state(index), isFailure ? '5xx' : 'success', made.clock.now());
+      }
+      made.clock.advance(4_000 / requests);
+    }
+    return made;
+  }
+
+  test('is ejected by its success rate, far below that of the others', () => {
+    const made = play(10, 200, (index) => (index === 0 ? 80 : 2));
+    expect(made.health()).toEqual([`endpoint-ejected ${made.state(0).endpoint.id}`]);
+    expect(made.events.at(-1)).toMatchObject({
+      reason: expect.stringMatching(/% of its requests/),
+    });
+  });
+
+  test('is not ejected for a deviation that is small in itself', () => {
+    expect(play(10, 200, (index) => (index === 0 ? 4 : 0)).health()).toEqual([]);
+  });
+
+  test('is not ejected while all fail alike', () => {
+    expect(play(10, 200, () => 100).health()).toEqual([]);
+  });
+
+  test('is ejected by its share of failures where deviations are not looked at', () => {
+    const outlier = { successRateFactor: 0 };
+    const made = play(6, 200, (index) => (index === 0 ? 180 : 60), outlier);
+    expect(made.health()).toEqual([`endpoint-ejected ${made.state(0).endpoint.id}`]);
+    expect(play(6, 200, (index) => (index === 0 ? 160 : 60), outlier).health()).toEqual([]);
+  });
+
+  test('is not judged by too few requests, nor among too few endpoints, nor where that is off', () => {
+    expect(play(10, 90, (index) => (index === 0 ? 60 : 0)).health()).toEqual([]);
+    expect(play(4, 200, (index) => (index === 0 ? 100 : 0)).health()).toEqual([]);
+    const off = { successRateFactor: 0, failureRatio: 0 };
+    expect(play(10, 200, (index) => (index === 0 ? 190 : 0), off).health()).toEqual([]);
+  });
+
+  test('is not ejected again for what it did before it was', () => {
+    const made = play(10, 200, (index) => (index === 0 ? 80 : 0), {
+      baseEjectionMs: 1_000,
+      intervalMs: 1_000,
+    });
+    made.clock.advance(2_500);
+    made.fail(1, 1);
+    expect(made.health()).toEqual([
+      `endpoint-ejected ${made.state(0).endpoint.id}`,
+      `endpoint-restored ${made.state(0).endpoint.id}`,
+    ]);
+  });
+});

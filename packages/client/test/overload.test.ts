@@ -145,3 +145,15 @@ test('the deadline wheel says so when its timers come late, after what waits has
   expect(wheel.late).toBe(false);
   wheel.close();
 });
+
+test('shed answers open no breaker', async () => {
+  const full = await upstream({ fault: shed });
+  const client = clientOf([full], { retry: { maxRetries: 0 }, breaker: { minCalls: 5 } });
+  const ask = async () => (await client.request('http://reviews/')).status;
+  for (let i = 0; i < 20; i += 1) expect(await ask()).toBe(503);
+  const { breaker } = client.inspect().services[0]?.destinations[0] ?? {};
+  expect(breaker).toBe('closed');
+  full.fault = { kind: 'status', status: 503 };
+  for (let i = 0; i < 5; i += 1) await ask();
+  expect(client.inspect().services[0]?.destinations[0]?.breaker).toBe('open');
+});

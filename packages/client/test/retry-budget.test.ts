@@ -10,16 +10,34 @@ function withdrawAll(budget: ReturnType<typeof createRetryBudget>, now: number):
   return taken;
 }
 
-test('allows ten a second over ten seconds before any call', () => {
-  expect(withdrawAll(createRetryBudget(policy), 0)).toBe(100);
+test('saves up what two seconds of its minimum bring, before any call and afterwards', () => {
+  const budget = createRetryBudget(policy);
+  expect(budget.remaining(0)).toBe(20);
+  expect(withdrawAll(budget, 0)).toBe(20);
+  expect(budget.remaining(1_000)).toBe(10);
+  expect(withdrawAll(budget, 3_600_000)).toBe(20);
 });
 
-test('allows a fifth of the calls where that is more, and not both', () => {
+test('saves up a fifth of the calls of two seconds where that is more, and not both', () => {
   const budget = createRetryBudget(policy);
-  for (let i = 0; i < 1_000; i += 1) budget.deposit(i);
-  expect(budget.remaining(1_000)).toBe(200);
-  expect(withdrawAll(budget, 1_000)).toBe(200);
-  expect(budget.remaining(1_000)).toBe(0);
+  for (let i = 0; i < 10_000; i += 1) budget.deposit(i);
+  expect(budget.remaining(9_999)).toBe(400);
+  expect(withdrawAll(budget, 9_999)).toBe(400);
+  expect(budget.remaining(9_999)).toBe(0);
+});
+
+test('deals out evenly what a failing destination may bear: no second gets three times its load', () => {
+  const budget = createRetryBudget(policy);
+  const perSecond = new Array<number>(40).fill(0);
+  for (let i = 0; i < 4_000; i += 1) {
+    const second = Math.floor(i / 100);
+    budget.deposit(10 * i);
+    for (let retry = 0; second >= 10 && retry < 2; retry += 1) {
+      if (budget.tryWithdraw(10 * i)) perSecond[second] = (perSecond[second] as number) + 1;
+    }
+  }
+  expect(Math.max(...perSecond)).toBeLessThanOrEqual(60);
+  for (const retries of perSecond.slice(12)) expect(Math.abs(retries - 20)).toBeLessThanOrEqual(1);
 });
 
 test('five deposits of a fifth are one retry where nothing is reserved', () => {
@@ -31,17 +49,10 @@ test('five deposits of a fifth are one retry where nothing is reserved', () => {
   expect(budget.tryWithdraw(0)).toBe(false);
 });
 
-test('deposits expire', () => {
+test('deposits expire, but for a single retry', () => {
   const budget = createRetryBudget({ ...policy, minPerSecond: 0 });
   for (let i = 0; i < 1_000; i += 1) budget.deposit(0);
-  expect(withdrawAll(budget, 10_001)).toBe(0);
-});
-
-test('what was taken from the reserve comes back after the ttl', () => {
-  const budget = createRetryBudget(policy);
-  withdrawAll(budget, 0);
-  expect(budget.tryWithdraw(8_000)).toBe(false);
-  expect(withdrawAll(budget, 10_001)).toBe(100);
+  expect(withdrawAll(budget, 10_001)).toBe(1);
 });
 
 test('a destination that always fails gets no more than its share of retries, however long it lasts', () => {
@@ -53,33 +64,31 @@ test('a destination that always fails gets no more than its share of retries, ho
     if (budget.tryWithdraw(i)) retries += 1;
     if (budget.tryWithdraw(i)) retries += 1;
   }
-  // A bucket is a tenth of the ttl, and the minimum was there before the first call.
-  expect(retries).toBeLessThanOrEqual(calls * 0.2 + 200);
+  // The minimum of two seconds was there before the first call, and came in until calls were known.
+  expect(retries).toBeLessThanOrEqual(calls * 0.2 + 30);
   expect(retries).toBeGreaterThan(calls * 0.19);
 });
 
-test('in no window are there more retries than the budget says', () => {
+test('in no span are there more retries than the budget says, and its reserve', () => {
+  const [ratio, perMs, reserveMs] = [0.5, 0.001, 2_000];
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.integer({ min: 0, max: 3_000 }), fc.boolean()), { maxLength: 300 }),
       (steps) => {
-        const budget = createRetryBudget({ ratio: 0.5, minPerSecond: 1, ttlMs: 10_000 });
+        const budget = createRetryBudget({ ratio, minPerSecond: 1_000 * perMs, ttlMs: 10_000 });
         let now = 0;
         const calls: number[] = [];
-        const retries: number[] = [];
+        let retries = 0;
         for (const [wait, isCall] of steps) {
           now += wait;
           if (isCall) {
             budget.deposit(now);
             calls.push(now);
-          } else if (budget.tryWithdraw(now)) {
-            retries.push(now);
-            // A bucket is a tenth of the ttl, so a window may be that much short.
-            const taken = retries.filter((at) => at > now - 9_000).length;
-            const deposited = calls.filter((at) => at > now - 10_000).length * 0.5;
-            expect(taken).toBeLessThanOrEqual(Math.max(10, deposited));
-          }
+          } else if (budget.tryWithdraw(now)) retries += 1;
         }
+        // Calls in spurts have both: their share, and the minimum between the spurts.
+        const earned = calls.length * ratio + now * perMs;
+        expect(retries).toBeLessThanOrEqual(earned + perMs * reserveMs);
       },
     ),
   );

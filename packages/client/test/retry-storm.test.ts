@@ -152,3 +152,15 @@ describe('over real servers', () => {
     expect(last.requests).toBe(3);
   });
 });
+
+test('67: one layer has the breaker that opens, as one layer retries: those above hear that it is not theirs', async () => {
+  const middle = await upstream({
+    fault: { kind: 'status', status: 503, headers: { 'inmesh-retry': 'no' } },
+  });
+  const client = clientOf([middle], { breaker: { minCalls: 5 }, outlier: null });
+  for (let i = 0; i < 20; i += 1) await client.request('http://reviews/');
+  expect(client.inspect().services[0]?.destinations[0]?.breaker).toBe('closed');
+  middle.fault = { kind: 'status', status: 503 };
+  for (let i = 0; i < 5; i += 1) await client.request('http://reviews/', { maxRetries: 0 });
+  expect(client.inspect().services[0]?.destinations[0]?.breaker).toBe('open');
+});

@@ -105,6 +105,11 @@ function outlierPolicy(outlier: OutlierDetection): OutlierPolicy {
     splitLocalFailures: outlier.splitExternalLocalOriginErrors ?? false,
     intervalMs: parseDurationMs(outlier.interval ?? '10s'),
     baseEjectionMs,
+    // Istio switches these of Envoy's off.
+    successRateFactor: 0,
+    failureRatio: 0,
+    rateMinEndpoints: 5,
+    rateMinRequests: 100,
     // Envoy's cap: 300 s, or the base where that is longer.
     maxEjectionMs: Math.max(300_000, baseEjectionMs),
     maxEjectedRatio: (outlier.maxEjectionPercent ?? 10) / 100,

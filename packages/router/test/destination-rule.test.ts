@@ -111,6 +111,14 @@ test('connectionPool.tcp and connectionPool.http', () => {
   });
 });
 
+/** What Envoy has and Istio switches off. */
+const ratesOff = {
+  successRateFactor: 0,
+  failureRatio: 0,
+  rateMinEndpoints: 5,
+  rateMinRequests: 100,
+};
+
 test("outlierDetection: Istio's defaults, and every field", () => {
   expect(policy({ outlierDetection: {} }).outlier).toEqual({
     consecutive5xx: 5,
@@ -120,6 +128,7 @@ test("outlierDetection: Istio's defaults, and every field", () => {
     intervalMs: 10_000,
     baseEjectionMs: 30_000,
     maxEjectionMs: 300_000,
+    ...ratesOff,
     maxEjectedRatio: 0.1,
     minHealthyRatio: 0,
   });
@@ -141,6 +150,7 @@ test("outlierDetection: Istio's defaults, and every field", () => {
     intervalMs: 1000,
     baseEjectionMs: 600_000,
     maxEjectionMs: 600_000,
+    ...ratesOff,
     maxEjectedRatio: 0.5,
     minHealthyRatio: 0.2,
   });

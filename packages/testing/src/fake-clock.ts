@@ -2,7 +2,6 @@ import { type Clock, maxTimerDelayMs, type Timer } from '@inmesh/core';
 
 interface Pending {
   readonly at: number;
-  readonly order: number;
   readonly callback: () => void;
 }
 
@@ -22,53 +21,43 @@ export interface FakeClock extends Clock {
 
 /** @param start Monotonic milliseconds at which it begins; the wall clock begins at 2026-01-01. */
 export function createFakeClock(start = 0): FakeClock {
-  const pending = new Set<Pending>();
+  /** In the order in which they fall due, so that a simulation may have thousands. */
+  const pending: Pending[] = [];
   let now = start;
   let wallOffset = Date.UTC(2026, 0, 1) - start;
-  let order = 0;
 
-  const due = (until: number): Pending | undefined => {
-    let first: Pending | undefined;
-    for (const timer of pending) {
-      if (timer.at > until) continue;
-      if (
-        first === undefined ||
-        timer.at < first.at ||
-        (timer.at === first.at && timer.order < first.order)
-      ) {
-        first = timer;
-      }
-    }
-    return first;
-  };
-  const run = (timer: Pending): void => {
-    pending.delete(timer);
-    now = Math.max(now, timer.at);
-    timer.callback();
+  const runNext = (until: number): boolean => {
+    const next = pending[0];
+    if (next === undefined || next.at > until) return false;
+    pending.shift();
+    now = Math.max(now, next.at);
+    next.callback();
+    return true;
   };
   return {
     now: () => now,
     wallNow: () => now + wallOffset,
     setTimer(callback, delayMs): Timer {
-      order += 1;
       // Clamped as the system clock does.
       const delay = Math.min(Math.max(0, delayMs), maxTimerDelayMs);
-      const timer: Pending = { at: now + delay, order, callback };
-      pending.add(timer);
-      return { cancel: () => void pending.delete(timer) };
+      const timer: Pending = { at: now + delay, callback };
+      pending.splice(firstAfter(pending, timer.at), 0, timer);
+      return {
+        cancel() {
+          const index = pending.indexOf(timer);
+          if (index >= 0) pending.splice(index, 1);
+        },
+      };
     },
     advance(ms) {
       const until = now + ms;
-      for (let timer = due(until); timer !== undefined; timer = due(until)) run(timer);
+      while (runNext(until));
       now = until;
     },
     async advanceAsync(ms) {
       const until = now + ms;
       await settle();
-      for (let timer = due(until); timer !== undefined; timer = due(until)) {
-        run(timer);
-        await settle();
-      }
+      while (runNext(until)) await settle();
       now = until;
     },
     block(ms) {
@@ -78,9 +67,21 @@ export function createFakeClock(start = 0): FakeClock {
       wallOffset += ms;
     },
     get pendingTimers() {
-      return pending.size;
+      return pending.length;
     },
   };
+}
+
+/** Where a timer that falls due at `at` belongs: behind those of the same time, which were set before it. */
+function firstAfter(pending: readonly Pending[], at: number): number {
+  let low = 0;
+  let high = pending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((pending[middle] as Pending).at <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** One turn of the event loop: every promise that can settle without a timer or I/O has. */

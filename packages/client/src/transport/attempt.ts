@@ -212,6 +212,7 @@ export class Attempt
     if (this.dueTick >= 0) this.#wheel.clear(this);
     this.#phase = 'answered';
     this.#headAt = this.#clock.now();
+    this.state.heard(this.#headAt);
     this.status = status;
     if (status === 503) this.overloaded = headers[meshHeaders.overloaded] === '1';
     // undici closes the connection after these; nothing else may be sent on it.
@@ -281,6 +282,7 @@ export class Attempt
     }
     this.status = status;
     this.#headAt = this.#clock.now();
+    this.state.heard(this.#headAt);
     this.#end('success', '-', undefined);
     this.#stop();
     this.#owner.attemptUpgraded(

@@ -1,7 +1,8 @@
+import { createWorkload } from '@inmesh/core';
 import { eventually, recordingObserver, type Upstream } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import type { Client, ClientOptions } from '../../src/index.ts';
-import { clientOf, upstream } from '../client-fixture.ts';
+import { client, clientOf, upstream } from '../client-fixture.ts';
 
 interface Raced {
   readonly client: Client;
@@ -131,4 +132,26 @@ test('observers hear of one call and two attempts', async () => {
   await client.request('http://reviews/');
   expect(observer.calls).toHaveLength(1);
   expect(observer.attempts.map(({ number }) => number).sort()).toEqual([1, 2]);
+});
+
+test('the second attempt goes to another zone while there is one', async () => {
+  const at = (zone: string) => ({ locality: { region: 'eu', zone, subzone: '' } });
+  const upstreams = [await upstream(), await upstream(), await upstream()];
+  const [near, alsoNear, far] = upstreams as [Upstream, Upstream, Upstream];
+  for (const one of [near, alsoNear]) one.fault = { kind: 'slow', delayMs: 400 };
+  const endpoints = {
+    reviews: [
+      { port: near.port, ...at('a') },
+      { port: alsoNear.port, ...at('a') },
+      { port: far.port, ...at('b') },
+    ],
+  };
+  const raceable = client({
+    endpoints,
+    workload: createWorkload({ service: 'shop', locality: { region: 'eu', zone: 'a' } }),
+    locality: { enabled: true },
+    hedge: { delayMs: 10, maxRatio: 1 },
+  });
+  for (let i = 0; i < 4; i += 1) await raceable.request('http://reviews/');
+  expect([near.requests + alsoNear.requests, far.requests]).toEqual([4, 4]);
 });
