@@ -81,6 +81,8 @@ export interface Rollout {
   /** RFC 3339. */
   readonly startedAt: string;
   readonly updatedAt: string;
+  /** Percent of the new version, as the rollout set it last. */
+  readonly share: number;
   /** The VirtualService that it moves. */
   readonly resource: string;
   /** The newest last; at most 50: of looks that said `wait` only the newest is kept. */

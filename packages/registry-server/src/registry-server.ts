@@ -31,12 +31,17 @@ import { overrideRoutes } from './http/routes/override-routes.ts';
 import { registrationRoutes } from './http/routes/registration-routes.ts';
 import { reportRoutes } from './http/routes/report-routes.ts';
 import { resourceRoutes } from './http/routes/resource-routes.ts';
+import { rolloutRoutes } from './http/routes/rollout-routes.ts';
 import { serviceRoutes } from './http/routes/service-routes.ts';
 import { sessionRoutes } from './http/routes/session-routes.ts';
 import { watchRoutes } from './http/routes/watch-routes.ts';
 import { type RegistryServerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { HealthProber } from './probe/health-prober.ts';
 import { RegistryMetrics } from './registry-metrics.ts';
+import { RolloutStore } from './rollout/rollout-store.ts';
+import { RolloutWeights } from './rollout/rollout-weights.ts';
+import { Rollouts } from './rollout/rollouts.ts';
+import { TallyBoard } from './rollout/version-tallies.ts';
 import { createRegistrySecurity, type RegistrySecurity } from './security/registry-security.ts';
 import { LeaseSweeper } from './state/lease-sweeper.ts';
 import { RegistryState } from './state/registry-state.ts';
@@ -111,6 +116,8 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     logger,
   });
   const sink = new ReportSink({ maxEdges: limits.graphEdges, clock });
+  const tallies = new TallyBoard();
+  sink.traffic.onTraffic(tallies.count);
   const graphFeed = new GraphFeed({ sink, state, clock });
   const { store: sharedStore, name, serverLeaseMs: leaseMs } = resolved;
   const cluster =
@@ -175,6 +182,14 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const servers = await cluster.start();
     const overrides = await createOverrides({ store, endpoints: state.endpoints, clock, logger });
     const config = await createConfigStore({ store, state: configState, limits, clock, logger });
+    const rollouts = new Rollouts({
+      store: await RolloutStore.open(store, logger),
+      weights: new RolloutWeights(configState, config),
+      tallies,
+      state,
+      clock,
+      logger,
+    });
     const eureka =
       resolved.eureka === undefined
         ? undefined
@@ -240,6 +255,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
         metrics.reportRefusals += 1;
       },
     });
+    rolloutRoutes(app, rollouts);
     graphRoutes(app, {
       sink,
       feed: graphFeed,
@@ -270,6 +286,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       metrics.stop();
       security?.close();
       await audit.close();
+      await rollouts.close();
       overrides.close();
       config.close();
       await cluster.close();
@@ -285,6 +302,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     metrics.start();
     hub.start();
     sweeper.start();
+    rollouts.start();
     eureka?.start();
     // One that joins others knows what they know.
     if (servers === 1) {

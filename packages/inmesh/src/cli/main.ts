@@ -7,6 +7,7 @@ import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
 import { registryCommand } from './registry.ts';
+import { rolloutCommand } from './rollout.ts';
 import { splitCommand } from './split.ts';
 import { version } from './version.ts';
 
@@ -20,6 +21,7 @@ const program = new Command('inmesh')
   .addCommand(diffCommand())
   .addCommand(analyzeCommand())
   .addCommand(splitCommand())
+  .addCommand(rolloutCommand())
   .addCommand(explainCommand())
   .addCommand(authzCommand())
   .showHelpAfterError();

@@ -21,6 +21,7 @@ export async function openapi(app: App): Promise<void> {
         { name: 'services', description: 'Who serves what.' },
         { name: 'resources', description: 'The configuration.' },
         { name: 'graph', description: 'What processes report of their calls.' },
+        { name: 'rollouts', description: 'One version after the other, by evidence.' },
         { name: 'operations', description: 'For operators and monitoring.' },
       ],
     },
