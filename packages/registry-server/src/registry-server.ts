@@ -15,16 +15,20 @@ import { createCluster, createStandalone } from './cluster/cluster.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
 import { createEureka } from './eureka/create-eureka.ts';
+import { createExplain } from './explain/explain-request.ts';
 import { GraphFeed } from './graph/graph-feed.ts';
 import { ReportSink } from './graph/report-sink.ts';
 import type { App } from './http/app.ts';
 import { closeApp } from './http/close-app.ts';
 import { createConnectionCap, refuseConnections } from './http/connection-cap.ts';
 import { createApp } from './http/create-app.ts';
+import { readDashboardFiles } from './http/dashboard-files.ts';
 import { createRenewalHandler } from './http/renewal-handler.ts';
 import { createRequestGuard } from './http/request-guard.ts';
 import { auditRoutes } from './http/routes/audit-routes.ts';
 import { authorizationRoutes } from './http/routes/authorization-routes.ts';
+import { dashboardRoutes } from './http/routes/dashboard-routes.ts';
+import { explainRoutes } from './http/routes/explain-routes.ts';
 import { graphRoutes } from './http/routes/graph-routes.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
 import { overrideRoutes } from './http/routes/override-routes.ts';
@@ -236,7 +240,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       maxWatchers: limits.watchers,
       maxSubscriptions: limits.subscriptionsPerSession,
     });
-    serviceRoutes(app, state);
+    serviceRoutes(app, state, clock);
     overrideRoutes(app, overrides);
     authorizationRoutes(app, { state, config: configState, trustDomain: 'cluster.local' });
     resourceRoutes(app, {
@@ -264,6 +268,8 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     });
     auditRoutes(app, audit);
     security?.addRoutes(app);
+    explainRoutes(app, createExplain(configState, state));
+    dashboardRoutes(app, await readDashboardFiles());
     operationRoutes(app, {
       status,
       isClosing: () => closing !== undefined,

@@ -14,6 +14,8 @@ export type Holder =
 export interface EndpointRecord {
   readonly id: string;
   readonly service: ServiceRecord;
+  /** Monotonic milliseconds. */
+  readonly registeredAt: number;
   holder: Holder;
   /** As its process described it. */
   declared: Endpoint;

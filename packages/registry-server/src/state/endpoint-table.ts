@@ -46,6 +46,7 @@ export class EndpointTable {
     const record: EndpointRecord = {
       id,
       service,
+      registeredAt: this.#options.clock.now(),
       holder,
       declared,
       probe: undefined,

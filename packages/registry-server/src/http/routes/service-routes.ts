@@ -1,16 +1,28 @@
-import { MeshError, type ServicePage, serviceName } from '@inmesh/core';
+import {
+  type Clock,
+  MeshError,
+  type ServiceEndpoints,
+  type ServiceName,
+  type ServicePage,
+  serviceName,
+} from '@inmesh/core';
 import { Type } from 'typebox';
+import type { EndpointRecord } from '../../state/endpoint-record.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { ServiceRecord } from '../../state/service-record.ts';
 import { serviceSnapshot } from '../../watch/service-view.ts';
 import type { App } from '../app.ts';
 import { answers } from '../schemas/answers.ts';
 import { label, pageQuery, serviceNameSchema } from '../schemas/common-schemas.ts';
-import { servicePageSchema, serviceSnapshotSchema } from '../schemas/service-schemas.ts';
+import {
+  serviceEndpointsSchema,
+  servicePageSchema,
+  serviceSnapshotSchema,
+} from '../schemas/service-schemas.ts';
 
 const tags = ['services'];
 
-export function serviceRoutes(app: App, state: RegistryState): void {
+export function serviceRoutes(app: App, state: RegistryState, clock: Clock): void {
   app.get(
     '/v1/services',
     {
@@ -47,10 +59,50 @@ export function serviceRoutes(app: App, state: RegistryState): void {
       const service = serviceName(request.params.name, request.params.namespace);
       const snapshot = serviceSnapshot(state, service);
       if (snapshot.known) return snapshot;
-      const message = `registry: no service ${service}; nothing was ever registered under it in this run`;
-      throw new MeshError('unknown_service', message, { service });
+      throw unknownService(service);
     },
   );
+
+  app.get(
+    '/v1/services/:namespace/:name/endpoints',
+    {
+      config: { access: 'reader' },
+      schema: {
+        tags,
+        summary: "What people want to know of a service's endpoints beyond what callers do",
+        params: Type.Object({ namespace: label, name: label }),
+        response: answers({ 200: serviceEndpointsSchema }),
+      },
+    },
+    async (request): Promise<ServiceEndpoints> => {
+      const service = serviceName(request.params.name, request.params.namespace);
+      const record = state.services.find(service);
+      if (record === undefined) throw unknownService(service);
+      const now = clock.now();
+      const endpoints = [...record.endpoints.values()].map((one) => details(one, state, now));
+      return { service, endpoints };
+    },
+  );
+}
+
+function details(
+  { id, registeredAt, holder, probe, healthy }: EndpointRecord,
+  state: RegistryState,
+  now: number,
+): ServiceEndpoints['endpoints'][number] {
+  return {
+    id,
+    ageMs: Math.round(now - registeredAt),
+    heldBy: holder.name === 'held' ? holder.session.client : null,
+    probed: probe !== undefined,
+    healthy,
+    override: state.endpoints.overrideOf(id) ?? null,
+  };
+}
+
+function unknownService(service: ServiceName): MeshError {
+  const message = `registry: no service ${service}; nothing was ever registered under it in this run`;
+  return new MeshError('unknown_service', message, { service });
 }
 
 function summary(record: ServiceRecord): ServicePage['services'][number] {

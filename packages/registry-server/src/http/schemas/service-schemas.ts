@@ -1,6 +1,12 @@
-import type { ServerStatus, ServicePage, ServiceSnapshot } from '@inmesh/core';
+import type {
+  EndpointDetails,
+  ServerStatus,
+  ServiceEndpoints,
+  ServicePage,
+  ServiceSnapshot,
+} from '@inmesh/core';
 import { Type } from 'typebox';
-import { revisionSchema, serviceNameSchema } from './common-schemas.ts';
+import { endpointId, revisionSchema, serviceNameSchema, statusSchema } from './common-schemas.ts';
 import { endpointSchema } from './endpoint-schemas.ts';
 import { type WireSchema, wire } from './wire-schema.ts';
 
@@ -11,6 +17,21 @@ export const serviceSnapshotSchema: WireSchema<ServiceSnapshot> = wire<ServiceSn
     known: Type.Boolean(),
     endpoints: Type.Array(endpointSchema),
   }),
+);
+
+const endpointDetailsSchema: WireSchema<EndpointDetails> = wire<EndpointDetails>()(
+  Type.Object({
+    id: endpointId,
+    ageMs: Type.Number({ description: 'since this server first heard of it in this run' }),
+    heldBy: Type.Union([Type.String(), Type.Null()], { description: 'the client of its session' }),
+    probed: Type.Boolean(),
+    healthy: Type.Boolean({ description: 'as the probes say' }),
+    override: Type.Union([statusSchema, Type.Null()], { description: 'what an operator set' }),
+  }),
+);
+
+export const serviceEndpointsSchema: WireSchema<ServiceEndpoints> = wire<ServiceEndpoints>()(
+  Type.Object({ service: serviceNameSchema, endpoints: Type.Array(endpointDetailsSchema) }),
 );
 
 export const servicePageSchema: WireSchema<ServicePage> = wire<ServicePage>()(

@@ -1,0 +1,4 @@
+import type { JSX } from 'preact';
+export function CertificatePanel(): JSX.Element | null {
+  return null;
+}

@@ -1,0 +1,187 @@
+// Makes the pictures of the dashboard in docs/images: a real registry, a mesh that is pretended, and a real
+// Chromium. `--out FOLDER` writes elsewhere, `--only NAME` makes those whose name has that in it.
+//
+// The registry's clock is moved forward while the mesh reports, so that there is an hour behind it.
+
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { systemClock } from '@inmesh/core';
+import { createRegistryServer } from '@inmesh/registry-server';
+import { systemProgram } from '@inmesh/testing';
+import { chromium } from 'playwright-core';
+import { large } from '../packages/registry-server/dashboard/pretend/large.mjs';
+import { pretendMesh } from '../packages/registry-server/dashboard/pretend/pretend-mesh.mjs';
+import { resources } from '../packages/registry-server/dashboard/pretend/resources.mjs';
+import { shop } from '../packages/registry-server/dashboard/pretend/shop.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string', default: join(root, 'docs/images') },
+    only: { type: 'string', default: '' },
+  },
+});
+
+/** Reports cover a minute at most, and a session lives for a quarter of one. */
+const stepSeconds = 10;
+const minutesBefore = 6;
+
+const desktop = { width: 1280, height: 800 };
+const phone = { width: 390, height: 844 };
+
+const why =
+  '#/why?' +
+  new URLSearchParams({
+    method: 'GET',
+    url: 'http://reviews/reviews/7',
+    headers: 'end-user: jason',
+    from: 'catalog.shop',
+  });
+
+/** What is taken: a name, an address, and what is done before. */
+const shots = [
+  { name: 'graph', hash: '#/graph' },
+  { name: 'graph-dark', hash: '#/graph', scheme: 'dark' },
+  { name: 'graph-inspector', hash: '#/graph', act: selectBusiest },
+  { name: 'graph-focus', hash: '#/graph?focus=checkout.shop', scheme: 'dark' },
+  { name: 'graph-namespaces', hash: '#/graph?group=namespaces' },
+  { name: 'graph-table', hash: '#/graph?view=table' },
+  { name: 'graph-phone', hash: '#/graph', viewport: phone },
+  { name: 'services', hash: '#/services' },
+  { name: 'services-dark', hash: '#/services', scheme: 'dark' },
+  { name: 'services-phone', hash: '#/services', viewport: phone },
+  { name: 'service', hash: '#/services/payments/payments', full: true },
+  { name: 'service-dark', hash: '#/services/shop/checkout', scheme: 'dark', full: true },
+  { name: 'service-phone', hash: '#/services/payments/payments', viewport: phone, full: true },
+  { name: 'traffic', hash: '#/traffic', full: true, act: moveSlider },
+  { name: 'traffic-review', hash: '#/traffic', act: reviewSlider },
+  { name: 'traffic-dark', hash: '#/traffic', scheme: 'dark', full: true },
+  { name: 'traffic-phone', hash: '#/traffic', viewport: phone, full: true },
+  { name: 'security', hash: '#/security', full: true },
+  { name: 'security-dark', hash: '#/security', scheme: 'dark', full: true },
+  { name: 'security-phone', hash: '#/security', viewport: phone, full: true },
+  { name: 'configuration', hash: '#/configuration', full: true },
+  { name: 'configuration-editor', hash: '#/configuration/VirtualService/shop/reviews' },
+  { name: 'configuration-dark', hash: '#/configuration', scheme: 'dark' },
+  { name: 'configuration-phone', hash: '#/configuration', viewport: phone },
+  { name: 'why', hash: why },
+  { name: 'why-dark', hash: why, scheme: 'dark' },
+  { name: 'why-phone', hash: why, viewport: phone, full: true },
+  { name: 'search', hash: '#/services', act: search },
+  { name: 'graph-500', hash: '#/graph', mesh: 'large' },
+  { name: 'graph-500-dark', hash: '#/graph', mesh: 'large', scheme: 'dark' },
+];
+
+const wanted = shots.filter(({ name }) => name.includes(values.only));
+await mkdir(values.out, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: systemProgram('chromium', 'chromium'),
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+  ],
+});
+try {
+  for (const mesh of ['shop', 'large']) {
+    const some = wanted.filter((shot) => (shot.mesh ?? 'shop') === mesh);
+    if (some.length > 0) await takeAll(mesh, some);
+  }
+} finally {
+  await browser.close();
+}
+
+async function takeAll(mesh, some) {
+  let ahead = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + ahead };
+  const server = createRegistryServer({ port: 0, clock });
+  const { url } = await server.listen();
+  const pretended = await pretendMesh(url, mesh === 'shop' ? shop : large(500), clock.now);
+  if (mesh === 'shop') await applyAll(url);
+  for (
+    let passed = 0;
+    passed < (mesh === 'shop' ? minutesBefore * 60 : 60);
+    passed += stepSeconds
+  ) {
+    ahead += stepSeconds * 1_000;
+    await pretended.report();
+  }
+  // Failures after the server closed are of no interest.
+  const reporting = setInterval(() => void pretended.report().catch(() => {}), 2_000);
+  try {
+    for (const shot of some) await take(url, shot);
+  } finally {
+    clearInterval(reporting);
+    await server.close();
+  }
+}
+
+async function applyAll(url) {
+  const response = await fetch(`${url}/v1/resources`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resources }),
+  });
+  if (!response.ok) throw new Error(`resources: ${await response.text()}`);
+}
+
+async function take(url, { name, hash, viewport = desktop, scheme = 'light', act, full = false }) {
+  const page = await browser.newPage({
+    viewport,
+    colorScheme: scheme,
+    deviceScaleFactor: 1.5,
+    reducedMotion: hash.includes('graph') ? 'no-preference' : 'reduce',
+  });
+  page.on(
+    'console',
+    (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`),
+  );
+  page.on('pageerror', (error) => console.error(`${name}: ${error}`));
+  await page.goto(`${url}/${hash}`);
+  await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {}); // the graph's stream never ends
+  if (hash.startsWith('#/graph') && !hash.includes('table')) {
+    await page.waitForSelector('canvas[data-state="settled"]', { timeout: 20_000 });
+  }
+  await act?.(page);
+  await page.waitForTimeout(600); // lets pictures and fonts settle
+  const path = join(values.out, `${name}.png`);
+  if (full) {
+    const height = await page.evaluate(() => document.querySelector('.page')?.scrollHeight ?? 0);
+    const chrome = viewport === phone ? 120 : 0;
+    await page.setViewportSize({
+      width: viewport.width,
+      height: Math.min(2_200, Math.max(viewport.height, height + chrome)),
+    });
+    await page.waitForTimeout(300);
+  }
+  await page.screenshot({ path });
+  await page.close();
+  console.log(path);
+}
+
+async function selectBusiest(page) {
+  await page.focus('canvas');
+  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+}
+
+async function moveSlider(page) {
+  const slider = page.locator('input[type="range"]').last();
+  await slider.waitFor();
+  await slider.fill('25');
+}
+
+async function reviewSlider(page) {
+  await moveSlider(page);
+  await page.getByRole('button', { name: 'Review and apply' }).first().click();
+  await page.waitForSelector('.diff');
+}
+
+async function search(page) {
+  await page.keyboard.press('/');
+  await page.keyboard.type('re');
+}
