@@ -4,9 +4,9 @@ import type { Colour } from '../theme/palette.ts';
 export type Health = 'idle' | 'ok' | 'warn' | 'bad';
 
 /** From this share of errors on, somebody should look. */
-export const warnErrorRatio = 0.001;
+const warnErrorRatio = 0.001;
 /** From this share on, users notice. */
-export const badErrorRatio = 0.05;
+const badErrorRatio = 0.05;
 
 export function healthOf(traffic: {
   readonly callsPerSecond: number;

@@ -45,6 +45,6 @@ export function versionRows({ versions }: Vertex): number {
 }
 
 /** Grows with the logarithm of the rate: from 5 to 15. */
-export function dotRadius({ callsPerSecond }: Vertex): number {
+function dotRadius({ callsPerSecond }: Vertex): number {
   return 5 + Math.min(10, 2.2 * Math.log10(1 + callsPerSecond * 4));
 }

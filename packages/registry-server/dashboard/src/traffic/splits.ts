@@ -1,7 +1,7 @@
 import type { ConfigResource } from '@inmesh/core';
 
 /** One destination of a split. */
-export interface SplitPart {
+interface SplitPart {
   /** The subset, or the host where there is none. */
   readonly label: string;
   readonly weight: number;

@@ -11,12 +11,12 @@ import { systemClock } from '@inmesh/core';
 import { createRegistryServer } from '@inmesh/registry-server';
 import { systemProgram } from '@inmesh/testing';
 import { chromium } from 'playwright-core';
-import { large } from '../packages/registry-server/dashboard/pretend/large.mjs';
-import { pretendMesh } from '../packages/registry-server/dashboard/pretend/pretend-mesh.mjs';
-import { resources } from '../packages/registry-server/dashboard/pretend/resources.mjs';
-import { shop } from '../packages/registry-server/dashboard/pretend/shop.mjs';
+import { large } from './pretend/large.mjs';
+import { pretendMesh } from './pretend/pretend-mesh.mjs';
+import { resources } from './pretend/resources.mjs';
+import { shop } from './pretend/shop.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join(root, 'docs/images') },
