@@ -94,12 +94,12 @@ function block(ms: number): void {
 }
 
 test('a blocked event loop of our own is not blamed on the endpoint: answers that are there count', async () => {
-  const only = await upstream({ fault: { kind: 'slow', delayMs: 20 } });
-  const client = clientOf([only], { retry: { perTryTimeoutMs: 100, maxRetries: 0 } });
+  const only = await upstream({ fault: { kind: 'slow', delayMs: 200 } });
+  const client = clientOf([only], { retry: { perTryTimeoutMs: 1_000, maxRetries: 0 } });
   await client.request('http://reviews/');
   const calls = Array.from({ length: 5 }, () => client.request('http://reviews/'));
   await eventually(() => only.inFlight === 5);
-  block(400);
+  block(1_500);
   const statuses = await Promise.all(calls.map((call) => call.then(({ status }) => status)));
   expect(statuses).toEqual([200, 200, 200, 200, 200]);
 });
