@@ -13,7 +13,9 @@ const benches: Record<string, () => Promise<Bench>> = {
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),
   registry: () => import('./registry.ts'),
+  rotation: () => import('./rotation.ts'),
   route: () => import('./route.ts'),
+  tls: () => import('./tls.ts'),
 };
 
 const { values, positionals } = parseArgs({

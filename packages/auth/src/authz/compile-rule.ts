@@ -9,6 +9,7 @@ import {
   type ConditionInput,
   compileCondition,
   type Direction,
+  type KnownMeanings,
 } from './condition.ts';
 import type { PolicyScope } from './policy-scope.ts';
 import type { RequestAttributes } from './request-attributes.ts';
@@ -49,6 +50,8 @@ export interface RuleContext {
   readonly namespace: string;
   readonly direction: Direction;
   readonly scope: PolicyScope;
+  /** Shared by all rules of one set. */
+  readonly known: KnownMeanings;
 }
 
 /**
@@ -63,8 +66,8 @@ export function compileRule(
   let unusable: string | undefined;
   const compileAll = (inputs: readonly ConditionInput[]): Condition[] =>
     inputs.flatMap((input) => {
-      const { direction, namespace, scope } = context;
-      const condition = compileCondition(input, direction, namespace, scope);
+      const { direction, namespace, scope, known } = context;
+      const condition = compileCondition(input, direction, namespace, scope, known);
       if (condition === undefined && direction === 'narrow') {
         unusable = `${input.place} has no meaning here`;
       }

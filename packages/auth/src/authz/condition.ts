@@ -2,7 +2,7 @@ import { type Attribute, attributeOf } from './attribute.ts';
 import type { PolicyScope } from './policy-scope.ts';
 import type { RequestAttributes } from './request-attributes.ts';
 import type { TextPattern } from './text-pattern.ts';
-import { valuePatterns } from './value-patterns.ts';
+import { type ValuePatterns, valuePatterns } from './value-patterns.ts';
 
 /**
  * How doubt is decided. `narrow` (ALLOW): a condition holds only when it holds in every reading of
@@ -32,17 +32,39 @@ export interface ConditionInput {
   readonly negated: boolean;
 }
 
+/** What a condition asks, wherever it stands. */
+type Meaning = Omit<Condition, 'place'>;
+
+/** Kept by what they say, so that rules which ask the same share it: a decision costs what memory it touches. */
+export type KnownMeanings = Map<string, Meaning>;
+
 /** `undefined` when key or values have no meaning here; the config's check refuses such policies. */
 export function compileCondition(
   { place, key, values, negated }: ConditionInput,
   direction: Direction,
   policyNamespace: string,
   scope: PolicyScope,
+  known: KnownMeanings,
 ): Condition | undefined {
-  const attribute = attributeOf(key);
-  const patterns = valuePatterns(key, values, policyNamespace, scope);
-  if (attribute === undefined || patterns === undefined) return undefined;
+  const name = JSON.stringify([key, values, negated, direction, policyNamespace]);
+  let meaning = known.get(name);
+  if (meaning === undefined) {
+    const attribute = attributeOf(key);
+    const patterns = valuePatterns(key, values, policyNamespace, scope);
+    if (attribute === undefined || patterns === undefined) return undefined;
+    meaning = meaningOf({ key, values, negated, attribute, patterns, direction });
+    known.set(name, meaning);
+  }
+  return { place, ...meaning };
+}
 
+function meaningOf(
+  given: Pick<Condition, 'key' | 'values' | 'negated' | 'attribute'> & {
+    readonly patterns: ValuePatterns;
+    readonly direction: Direction;
+  },
+): Meaning {
+  const { key, values, negated, attribute, patterns, direction } = given;
   const certain = (request: RequestAttributes): boolean => {
     const found = attribute.values(request);
     if (found === undefined || found.length === 0) return false;
@@ -61,7 +83,6 @@ export function compileCondition(
   const narrow = direction === 'narrow';
   const exact = patterns.strict.map((pattern) => pattern.exact);
   return {
-    place,
     key,
     attribute,
     values,

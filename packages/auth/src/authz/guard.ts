@@ -37,9 +37,14 @@ function ruleGuard(rules: readonly WhoRule[], options: GuardOptions = {}): Inbou
   const { namespace = 'default', trustDomain = 'cluster.local' } = options;
   const proxies = trustedProxies(options.trustedProxies ?? []);
   const scope = { workload: { namespace, labels: {}, trustDomain } };
-  const compiled = rules.map((rule, index) =>
-    compileRule(rule, index, { policy: 'guard', namespace, direction: 'narrow', scope }),
-  );
+  const context = {
+    policy: 'guard',
+    namespace,
+    direction: 'narrow',
+    scope,
+    known: new Map(),
+  } as const;
+  const compiled = rules.map((rule, index) => compileRule(rule, index, context));
   const unusable = compiled.find((rule) => rule.unusable !== undefined);
   if (compiled.length === 0 || unusable !== undefined) {
     throw new MeshError(

@@ -1,5 +1,6 @@
 import { type AuthorizationPolicy, annotations, resourceId, selectsWorkload } from '@inmesh/config';
 import { type CompiledRule, compileRule } from './compile-rule.ts';
+import type { KnownMeanings } from './condition.ts';
 import type { PolicyScope } from './policy-scope.ts';
 import type { RequestAttributes } from './request-attributes.ts';
 import { createRuleIndex, type RuleIndex } from './rule-index.ts';
@@ -45,9 +46,10 @@ export function compilePolicies(
   scope: PolicyScope,
 ): PolicySet {
   const compiled: CompiledPolicy[] = [];
+  const known: KnownMeanings = new Map();
   for (const policy of policies) {
     if (!selectsWorkload(policy, scope.workload, scope.rootNamespace ?? 'istio-system')) continue;
-    compiled.push(compilePolicy(policy, scope));
+    compiled.push(compilePolicy(policy, scope, known));
   }
   const enforced = compiled.filter(({ dryRun }) => !dryRun);
   const rehearsed = compiled.filter(({ dryRun }) => dryRun);
@@ -64,7 +66,11 @@ export function compilePolicies(
   };
 }
 
-function compilePolicy(policy: AuthorizationPolicy, scope: PolicyScope): CompiledPolicy {
+function compilePolicy(
+  policy: AuthorizationPolicy,
+  scope: PolicyScope,
+  known: KnownMeanings,
+): CompiledPolicy {
   const { metadata, spec } = policy;
   const id = resourceId(policy);
   const action = spec.action ?? 'ALLOW';
@@ -73,6 +79,7 @@ function compilePolicy(policy: AuthorizationPolicy, scope: PolicyScope): Compile
     namespace: metadata.namespace,
     direction: action === 'ALLOW' ? 'narrow' : 'wide',
     scope,
+    known,
   } as const;
   return {
     id,
