@@ -8,6 +8,7 @@ import type { ServiceCache } from './service-cache.ts';
 import { readSession, type Session, sessionPath } from './session.ts';
 import { SessionRenewal } from './session-renewal.ts';
 import { SessionSync } from './session-sync.ts';
+import type { TrustCache } from './trust-cache.ts';
 import { WatchStream } from './watch-stream.ts';
 
 export interface AttachmentOptions {
@@ -15,6 +16,7 @@ export interface AttachmentOptions {
   readonly server: RegistryServer;
   readonly cache: ServiceCache;
   readonly config: ConfigCache | undefined;
+  readonly trust: TrustCache;
   readonly registrations: Registrations;
   /** What is left of the last attachment, when it was to this server. */
   readonly session: Session | undefined;
@@ -63,7 +65,7 @@ export class Attachment {
   }
 
   /** Sends something of the session's own, `rest` below its path. Throws `MeshError`. */
-  async send(rest: string, what: string, body: unknown): Promise<unknown> {
+  async send(path: (session: Session) => string, what: string, body: unknown): Promise<unknown> {
     if (this.#state !== 'attached' || this.#session === undefined) {
       throw new MeshError(
         'registry_unavailable',
@@ -71,8 +73,7 @@ export class Attachment {
         { maybeProcessed: false },
       );
     }
-    const path = sessionPath(this.#session, rest);
-    return this.#connection.send({ method: 'POST', path, what, body });
+    return this.#connection.send({ method: 'POST', path: path(this.#session), what, body });
   }
 
   /** Ends it at once. With `goodbye` the session ends too, if the server takes it within `closeTimeoutMs`. */
@@ -95,7 +96,7 @@ export class Attachment {
   }
 
   async #attach(): Promise<void> {
-    const { options, cache, config, registrations } = this.#context;
+    const { options, cache, config, trust, registrations } = this.#context;
     const session = await this.#openSession();
     this.#session = session;
     this.#context.onSession(session);
@@ -125,6 +126,7 @@ export class Attachment {
       options,
       cache,
       config,
+      trust,
       session,
       onConfigGap: () => this.#askForConfig(),
       onEnd: (end) => this.#finish(end),

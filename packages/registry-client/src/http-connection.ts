@@ -3,10 +3,9 @@ import type { Readable } from 'node:stream';
 import { MeshError } from '@inmesh/core';
 import { Client } from 'undici';
 import type { RegistryServer, ResolvedOptions } from './options.ts';
+import { readAnswer, readText } from './read-answer.ts';
 import { answerError, unavailableError } from './registry-error.ts';
-
-/** Answers to single requests are small; only the stream carries lists. */
-const maxAnswerBytes = 256 * 1024;
+import { createConnector, mutualTls } from './server-tls.ts';
 
 type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -62,11 +61,7 @@ export class HttpConnection {
         }),
         body,
       });
-      const text = await readText(answer.body);
-      if (answer.statusCode < 200 || answer.statusCode > 299) {
-        throw answerError(this.#server.origin, request.what, answer.statusCode, text);
-      }
-      return text === '' ? undefined : JSON.parse(text);
+      return await readAnswer(this.#server.origin, request.what, answer);
     });
   }
 
@@ -109,16 +104,16 @@ export class HttpConnection {
 
   #connect(): Client {
     if (this.#closed.signal.aborted) throw this.#error('closed');
+    const { credentials, requestTimeoutMs } = this.#options;
     return new Client(this.#server.origin, {
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: {
-        timeout: this.#options.requestTimeoutMs,
-        // Resumed TLS sessions skip the check of the server's name.
-        maxCachedSessions: 0,
-        // Else a socket that still connects outlives its client, and holds the process.
+      connect: createConnector({
+        // Without credentials the server is one like others, whose certificate the public web's roots vouch for.
+        tls: () => (credentials === undefined ? {} : mutualTls(credentials)),
+        timeoutMs: requestTimeoutMs,
         signal: this.#closed.signal,
-      },
+      }),
     });
   }
 
@@ -171,15 +166,4 @@ export class HttpConnection {
   #error(why: string): MeshError {
     return new MeshError('registry_unavailable', `registry ${this.#server.origin}: ${why}`);
   }
-}
-
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > maxAnswerBytes) throw new Error(`the answer exceeds ${maxAnswerBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

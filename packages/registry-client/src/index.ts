@@ -1,4 +1,5 @@
 export type { FollowedConfig } from './config-cache.ts';
+export { createRegistryEnroller, type RegistryEnrollerOptions } from './enroller.ts';
 export type { RegistryClientOptions } from './options.ts';
 export type {
   NewRegistration,
@@ -9,3 +10,4 @@ export type {
 export type { Registry } from './registry.ts';
 export { createRegistryClient, type RegistryClient } from './registry-client.ts';
 export type { RegistryState } from './registry-link.ts';
+export type { FollowedTrust } from './trust-cache.ts';

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type CredentialSource,
   type Logger,
   MeshError,
   type Observer,
@@ -23,6 +24,8 @@ export interface RegistryClientOptions {
   readonly snapshotFile?: string;
   /** Lists in the file older than this are not used. @default 259_200_000 (three days: a long weekend) */
   readonly snapshotMaxAgeMs?: number;
+  /** What this process proves itself with at an `https://` registry, which has to prove itself by the same trust. @default none */
+  readonly credentials?: CredentialSource;
   /** Headers for every request, asked each time: a bearer token that rotates. @default none */
   readonly headers?: () => Readonly<Record<string, string>>;
   /** For one request to the registry, up to the end of its answer. @default 5_000 */
@@ -58,10 +61,13 @@ export interface RegistryServer {
 }
 
 export interface ResolvedOptions
-  extends Readonly<Required<Omit<RegistryClientOptions, 'servers' | 'snapshotFile' | 'service'>>> {
+  extends Readonly<
+    Required<Omit<RegistryClientOptions, 'servers' | 'snapshotFile' | 'service' | 'credentials'>>
+  > {
   readonly servers: readonly RegistryServer[];
   readonly snapshotFile: string | undefined;
   readonly service: ServiceName | undefined;
+  readonly credentials: CredentialSource | undefined;
 }
 
 const dayMs = 86_400_000;
@@ -92,6 +98,7 @@ export function resolveOptions(options: RegistryClientOptions): ResolvedOptions 
       1,
       365 * dayMs,
     ),
+    credentials: options.credentials,
     headers: options.headers ?? noHeaders,
     requestTimeoutMs: within('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),
     startTimeoutMs: within('startTimeoutMs', options.startTimeoutMs ?? 10_000),
@@ -107,7 +114,8 @@ export function resolveOptions(options: RegistryClientOptions): ResolvedOptions 
   });
 }
 
-function resolveServers(servers: string | readonly string[]): readonly RegistryServer[] {
+/** Throws `invalid_argument`. */
+export function resolveServers(servers: string | readonly string[]): readonly RegistryServer[] {
   const addresses = [...new Set(typeof servers === 'string' ? [servers] : servers)];
   if (addresses.length < 1 || addresses.length > 16) {
     throw invalid(`servers must be 1 to 16 addresses, got ${addresses.length}`);

@@ -1,4 +1,5 @@
 import {
+  type CredentialSource,
   type EndpointList,
   type EndpointSource,
   isMeshError,
@@ -6,6 +7,7 @@ import {
   type Report,
   type ReportAccepted,
   type ServiceName,
+  type ServiceTokenRequest,
 } from '@inmesh/core';
 import { ConfigCache, type FollowedConfig } from './config-cache.ts';
 import { type RegistryClientOptions, resolveOptions } from './options.ts';
@@ -14,8 +16,11 @@ import { Registrations } from './registrations.ts';
 import { RegistryLink, type RegistryState } from './registry-link.ts';
 import { readReportAccepted } from './report-accepted.ts';
 import { ServiceCache } from './service-cache.ts';
+import { ServiceTokens } from './service-tokens.ts';
+import { sessionPath } from './session.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
+import { type FollowedTrust, TrustCache } from './trust-cache.ts';
 import { Waits } from './waits.ts';
 
 /** A process' hold on the registry: what it finds there, and what it is found by. */
@@ -23,6 +28,10 @@ export interface RegistryClient extends EndpointSource {
   readonly state: RegistryState;
   /** The configuration, when `followConfig` is on; otherwise it stays `undefined`. */
   readonly config: FollowedConfig;
+  /** Whom the mesh trusts, where the registry has an authority. */
+  readonly trust: FollowedTrust;
+  /** Tokens that prove this process to one service, where TLS ends before it. Needs `credentials`. */
+  readonly serviceTokens: Pick<CredentialSource, 'token'>;
   /**
    * Reads the snapshot file and connects. Resolves when the registry answered (with the configuration,
    * where it is followed and no earlier one is known), or when it did not
@@ -69,6 +78,15 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       writer?.changed();
     },
   });
+  const trust = new TrustCache(logger);
+  const serviceTokens = new ServiceTokens({
+    ask: (audience) => {
+      const body: ServiceTokenRequest = { audience };
+      return link.send(() => '/v1/service-tokens', 'issue a service token', body);
+    },
+    clock,
+    logger,
+  });
   const writer =
     snapshotFile === undefined
       ? undefined
@@ -89,6 +107,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     options: resolved,
     cache,
     config: followConfig ? config : undefined,
+    trust,
     registrations,
     onState: () => waits.check(),
   });
@@ -127,6 +146,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     registrations.stopWaiting();
     cache.close();
     config.close();
+    trust.close();
+    serviceTokens.close();
     await writer?.close();
   };
   return {
@@ -134,6 +155,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       return link.state;
     },
     config,
+    trust,
+    serviceTokens,
     get: (service) => cache.get(service),
     follow(service, listener) {
       checkOpen();
@@ -149,7 +172,9 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
     async report(report) {
       checkOpen();
-      return readReportAccepted(await link.send('/reports', 'report', report));
+      return readReportAccepted(
+        await link.send((session) => sessionPath(session, '/reports'), 'report', report),
+      );
     },
     async ready(service, timeoutMs) {
       checkOpen();

@@ -7,6 +7,7 @@ import { reconnectDelayMs } from './reconnect-delay.ts';
 import type { Registrations } from './registrations.ts';
 import type { ServiceCache } from './service-cache.ts';
 import type { Session } from './session.ts';
+import type { TrustCache } from './trust-cache.ts';
 
 /** How this process stands with its registry. `since` is monotonic milliseconds. */
 export type RegistryState =
@@ -26,6 +27,7 @@ export interface RegistryLinkOptions {
   readonly options: ResolvedOptions;
   readonly cache: ServiceCache;
   readonly config: ConfigCache | undefined;
+  readonly trust: TrustCache;
   readonly registrations: Registrations;
   readonly onState: (state: RegistryState) => void;
 }
@@ -64,9 +66,9 @@ export class RegistryLink {
     this.#attachment?.poke();
   }
 
-  /** Sends something of the session's own. Throws `MeshError`; `registry_unavailable` while there is none. */
-  async send(rest: string, what: string, body: unknown): Promise<unknown> {
-    if (this.#attachment !== undefined) return await this.#attachment.send(rest, what, body);
+  /** Posts something, tried once. Throws `MeshError`; `registry_unavailable` while there is no session. */
+  async send(path: (session: Session) => string, what: string, body: unknown): Promise<unknown> {
+    if (this.#attachment !== undefined) return await this.#attachment.send(path, what, body);
     throw new MeshError('registry_unavailable', `registry client: not attached, cannot ${what}`, {
       maybeProcessed: false,
     });
@@ -80,13 +82,14 @@ export class RegistryLink {
   }
 
   #attach(): void {
-    const { options, cache, config, registrations } = this.#context;
+    const { options, cache, config, trust, registrations } = this.#context;
     const server = options.servers[this.#server] as RegistryServer;
     const attachment = new Attachment({
       options,
       server,
       cache,
       config,
+      trust,
       registrations,
       session: this.#session?.server === server ? this.#session : undefined,
       onSession: (session) => {

@@ -4,6 +4,7 @@ import type {
   ConfigRevision,
   Endpoint,
   ServiceName,
+  TrustState,
   WatchEvent,
   WireRevision,
 } from '@inmesh/core';
@@ -59,6 +60,7 @@ export type WatchFrame =
   | DeltaFrame
   | ConfigSnapshotFrame
   | ConfigDeltaFrame
+  | ({ readonly kind: 'trust' } & TrustState)
   | { readonly kind: 'settled' }
   | { readonly kind: 'goodbye' };
 
@@ -77,6 +79,7 @@ const readers: ReadonlyMap<string, (fields: Fields) => WatchFrame> = new Map<
   ['delta', readDelta],
   ['config-snapshot', whole(readConfigSnapshot)],
   ['config-delta', whole(readConfigDelta)],
+  ['trust', readTrust],
   ['settled', () => ({ kind: 'settled' })],
   ['goodbye', () => ({ kind: 'goodbye' })],
 ]);
@@ -101,6 +104,20 @@ function readHello(fields: Fields): HelloFrame {
     resumed: flag(fields.resumed, 'resumed'),
     keepAliveMs,
   };
+}
+
+/** The roots are parsed by whoever trusts them. */
+function readTrust(fields: Fields): Extract<WatchFrame, { kind: 'trust' }> {
+  const revoked = list(fields.revoked, 'revoked');
+  for (const serial of revoked) {
+    if (!/^[0-9a-f]{1,40}$/.test(text(serial, 'revoked'))) {
+      throw new FrameFault('revoked has what is no serial');
+    }
+  }
+  if (typeof fields.bundle !== 'string' || fields.bundle === '') {
+    throw new FrameFault('bundle is not a text');
+  }
+  return { kind: 'trust', bundle: fields.bundle, revoked: revoked as string[] };
 }
 
 function readSnapshot(fields: Fields): SnapshotFrame {

@@ -7,6 +7,7 @@ import { unavailableError } from './registry-error.ts';
 import type { Applied, ServiceCache } from './service-cache.ts';
 import { type Session, sessionPath } from './session.ts';
 import { type SseEvent, SseParser } from './sse-parser.ts';
+import type { TrustCache } from './trust-cache.ts';
 import { FrameFault, readFrame, type WatchFrame } from './watch-frame.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -14,6 +15,7 @@ export interface WatchStreamOptions {
   readonly options: ResolvedOptions;
   readonly cache: ServiceCache;
   readonly config: ConfigCache | undefined;
+  readonly trust: TrustCache;
   readonly session: Session;
   /** The configuration is to be asked for whole. */
   readonly onConfigGap: () => void;
@@ -83,6 +85,14 @@ export class WatchStream {
       frame = readFrame(event);
     } catch (error) {
       if (!(error instanceof FrameFault)) throw error;
+      if (event.event === 'trust') {
+        // The endpoints are not to suffer for it, and whom we trusted we still trust.
+        this.#context.options.logger.error(
+          { err: error },
+          'the registry sent a trust that cannot be read',
+        );
+        return;
+      }
       if (event.event.startsWith('config-')) {
         this.#configFault(event.event, error);
         return;
@@ -99,7 +109,7 @@ export class WatchStream {
   }
 
   #apply(frame: WatchFrame): Applied {
-    const { cache, config, options } = this.#context;
+    const { cache, config, trust, options } = this.#context;
     switch (frame.kind) {
       case 'hello':
         this.#watch(3 * frame.keepAliveMs);
@@ -120,6 +130,9 @@ export class WatchStream {
         return 'applied';
       case 'config-delta':
         if (config?.delta(frame) === false) this.#context.onConfigGap();
+        return 'applied';
+      case 'trust':
+        trust.take({ bundle: frame.bundle, revoked: frame.revoked });
         return 'applied';
       case 'settled':
         cache.settled();

@@ -54,6 +54,9 @@ export interface RegistrySecurityParts {
   readonly logger: Logger;
 }
 
+/** Who has lost access loses an open stream too, so soon. */
+const graceMs = 1_000;
+
 /** The registry's doors, when they are shut: its authority, its own identity, and who may come in. */
 export interface RegistrySecurity {
   readonly authenticate: Authenticate;
@@ -122,6 +125,7 @@ export async function createRegistrySecurity(
         identity,
         clientCertificate: 'optional',
         admit,
+        graceMs,
         clock,
         logger,
       });
