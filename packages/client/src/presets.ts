@@ -1,3 +1,4 @@
+import type { AdaptiveLimitPolicy } from '@inmesh/core';
 import type { ClientOptions } from './client-options.ts';
 
 /**
@@ -6,8 +7,8 @@ import type { ClientOptions } from './client-options.ts';
  */
 export type ClientPreset = Pick<
   ClientOptions,
-  'timeoutMs' | 'priority' | 'retry' | 'hedge' | 'limit' | 'throttle' | 'breaker' | 'pool'
->;
+  'timeoutMs' | 'priority' | 'retry' | 'hedge' | 'throttle' | 'breaker' | 'pool'
+> & { readonly limit?: Partial<AdaptiveLimitPolicy> | null };
 
 /** Somebody waits in front of a screen: an answer soon or none, slow attempts raced, little queueing. */
 export const interactive: ClientPreset = Object.freeze({
@@ -22,7 +23,7 @@ export const batch: ClientPreset = Object.freeze({
   timeoutMs: 60_000,
   priority: 'batch',
   retry: Object.freeze({ maxRetries: 5, backoffBaseMs: 250, backoffMaxMs: 10_000 }),
-  limit: 'adaptive',
+  limit: Object.freeze({}),
   throttle: Object.freeze({}),
   pool: Object.freeze({ maxPending: 10_000 }),
 });

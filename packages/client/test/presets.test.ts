@@ -66,7 +66,7 @@ test('everything that guards a destination can be read, and reading changes noth
   const only = await upstream({ fault: { kind: 'status', status: 503 } });
   const client = clientOf([only], {
     hedge: { delayMs: 500 },
-    limit: 'adaptive',
+    limit: {},
     throttle: {},
     breaker: { minCalls: 1_000 },
   });

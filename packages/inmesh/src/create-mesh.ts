@@ -1,4 +1,5 @@
 import { createClient } from '@inmesh/client';
+import { createCommands } from '@inmesh/client/command';
 import { createResourceSet } from '@inmesh/config';
 import {
   createWorkload,
@@ -26,6 +27,8 @@ import { codeOnlyOptions, type ListenOptions, type MeshOptions } from './options
 import { outsideHosts } from './outside/outside-hosts.ts';
 import { serviceEntrySource } from './outside/service-entry-source.ts';
 import { registryReports } from './registry-reports.ts';
+import { clientResilience, fallbackInterceptors } from './resilience/client-resilience.ts';
+import { rateLimiting, shedding } from './resilience/inbound-limits.ts';
 import { corsStep } from './routing/cors-step.ts';
 import { explainRequest } from './routing/explain.ts';
 import { explainHeader } from './routing/explain-header.ts';
@@ -118,6 +121,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const outside = outsideHosts(router, source);
   const client = createClient({
     ...clientOptions(options),
+    ...clientResilience(options),
     source,
     router,
     workload,
@@ -128,6 +132,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       outside.interceptor,
       ...(options.explainHeader === true ? [explainHeader(router)] : []),
       ...(options.interceptors ?? []),
+      ...fallbackInterceptors(options, (name) => meshService(name, names), clock),
     ],
     ...definedOnly({ credentials: identity }),
     minTls: (service) => (outside.isOutside(service) ? 'none' : (options.minTls ?? 'none')),
@@ -138,13 +143,15 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   });
   const inbound = createPipeline({
     observers,
+    limits: shedding(options, clock),
     peers: provenPeers(tlsServers),
     authentication: [corsStep(router, workload, names), ...security.authentication],
-    authorization: security.authorization,
+    authorization: [...security.authorization, ...rateLimiting(options, clock)],
     passOn: stickyKeys(router),
     tracing: telemetry.live.server,
     ...seams(options),
   });
+  const commands = createCommands({ observers, clock, logger });
   addClientGauges(metrics, {
     inspect: client.inspect,
     requestsInFlight: () => inbound.inFlight,
@@ -169,6 +176,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     await Promise.all([...servers].map((server) => server.close()));
     inbound.close();
     await client.close();
+    commands.close();
     // The last calls are told while there is still somebody to tell.
     await telemetry.close();
     await source.close();
@@ -225,8 +233,10 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
         outbound: options.outbound ?? 'allow-any',
         clock,
       }),
+    command: commands.command,
     inspect: () => ({
       ...client.inspect(),
+      commands: commands.inspect(),
       config: configuration.inspect(),
       telemetry: telemetry.inspect(),
       workload,

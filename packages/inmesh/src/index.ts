@@ -1,4 +1,21 @@
 export { identityOf } from '@inmesh/auth';
+export {
+  batch,
+  type CallFallback,
+  callService,
+  critical,
+  interactive,
+  lastGoodResponse,
+  respondBy,
+  respondWith,
+} from '@inmesh/client';
+export {
+  type Command,
+  type CommandOptions,
+  fallbackFunction,
+  fallbackValue,
+  lastGood,
+} from '@inmesh/client/command';
 export { isMeshError, MeshError, type MeshErrorCode } from '@inmesh/core';
 export type { App, FastifyApp } from './app-server.ts';
 export type { ConfigInspection } from './config/mesh-configuration.ts';

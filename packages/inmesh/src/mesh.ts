@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { Authorizer } from '@inmesh/auth';
 import type { Client, ClientInspection } from '@inmesh/client';
+import type { CommandInspection, Commands } from '@inmesh/client/command';
 import type { Workload } from '@inmesh/core';
 import type { Pipeline } from '@inmesh/inbound';
 import type { Recorder } from '@inmesh/metrics';
@@ -28,6 +29,7 @@ export interface MeshInspection extends ClientInspection {
   >[];
   /** `undefined` without one. */
   readonly identity: IdentityInspection | undefined;
+  readonly commands: readonly CommandInspection[];
   /** The last requests and connections that were refused for who sent them, the newest first; at most 100. */
   readonly refusals: readonly RecentRefusal[];
 }
@@ -60,6 +62,11 @@ export interface Mesh
    * to a second for the endpoints of a service that was never called. Throws `invalid_argument`.
    */
   explain(request: RequestToExplain): Promise<MeshExplanation>;
+  /**
+   * Puts a deadline, a bulkhead, a breaker and fallbacks around any function: a database driver, an
+   * SDK, a piece of work. Throws `invalid_argument` when an option is wrong or the name is taken.
+   */
+  readonly command: Commands['command'];
   inspect(): MeshInspection;
   /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. The option `metrics.port` serves it without an app. */
   readonly metricsHandler: RequestListener;

@@ -20,7 +20,8 @@ export function optionsPage(): string {
     '',
     ...table(meshOptionTable),
     '',
-    'Only in code: `resources`, `roles`, `authorizers`, `identity.enroller`, `interceptors`, `observers`, `adapters`, `logger`, `clock`, `random`; `outlier: null` and `breaker: null` switch those off, and',
+    'Only in code: `resources`, `roles`, `authorizers`, `identity.enroller`, `interceptors`, `observers`, `adapters`, `fallbacks`, `shed.priorityOf`, `rateLimit.key`, `logger`, `clock`, `random`; `outlier`, `breaker`, `silence`,',
+    '`hedge`, `limit` and `throttle` are off with `null`, `{}` switches the last three on with their defaults, and',
     '`balancer` also takes `{ kind: "ring-hash", hashOn }` and `{ kind: "maglev", hashOn }`.',
     '',
     '## `mesh.listen(app, options)`',
@@ -59,6 +60,7 @@ function takes(kind: OptionKind): string {
   if ('oneOf' in kind) return kind.oneOf.join(', ');
   if ('listOf' in kind) return `${kind.listOf.join(', ')}: a list, by commas`;
   if ('ratio' in kind) return '0..1';
+  if ('number' in kind) return `${kind.number[0]}..${kind.number[1]}`;
   if ('integer' in kind) return `${kind.integer[0]}..${kind.integer[1]}`;
   return `${kind.durationMs[0]}..${kind.durationMs[1]} ms`;
 }

@@ -26,9 +26,11 @@ export function problemOf(kind: OptionKind, value: unknown): string | undefined 
         ? undefined
         : 'a number within 0..1';
     }
-    const [min, max] = 'integer' in kind ? kind.integer : kind.durationMs;
+    const [min, max] =
+      'integer' in kind ? kind.integer : 'number' in kind ? kind.number : kind.durationMs;
     const whole = 'integer' in kind ? Number.isInteger(value) : Number.isFinite(value);
-    const what = 'integer' in kind ? 'a whole number' : 'milliseconds';
+    const what =
+      'integer' in kind ? 'a whole number' : 'number' in kind ? 'a number' : 'milliseconds';
     return whole && (value as number) >= min && (value as number) <= max
       ? undefined
       : `${what} within ${min}..${max}`;

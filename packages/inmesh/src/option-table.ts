@@ -1,3 +1,5 @@
+import { resilienceOptionRows } from './resilience/resilience-option-table.ts';
+
 /** How an option's text in the environment becomes a value. */
 export type OptionKind =
   | 'text'
@@ -12,6 +14,7 @@ export type OptionKind =
   | { readonly oneOf: readonly string[] }
   | { readonly listOf: readonly string[] }
   | { readonly integer: readonly [min: number, max: number] }
+  | { readonly number: readonly [min: number, max: number] }
   | { readonly ratio: true }
   | { readonly durationMs: readonly [min: number, max: number] };
 
@@ -37,11 +40,7 @@ function rows(
   return list.map(([path, kind, defaultText, text]) => ({ path, kind, defaultText, text }));
 }
 
-/**
- * Every option that can be said as text: the one place for its environment variable, its limits,
- * its default as documented and its line in `docs/reference/options.md`.
- */
-export const meshOptionTable: readonly OptionRow[] = rows(
+const generalRows = rows(
   ['service', 'label', '', "This process' service name. Required."],
   ['namespace', 'label', 'default', 'Its namespace.'],
   ['version', 'text', '', 'Its version; becomes the label `version`.'],
@@ -205,6 +204,15 @@ export const meshOptionTable: readonly OptionRow[] = rows(
     'Ejection time, multiplied by how often it happened.',
   ],
   ['outlier.maxEjectionMs', duration, '300000', 'Longest ejection.'],
+  [
+    'outlier.successRateFactor',
+    { number: [0, 100] },
+    '1.9',
+    'Ejects who fails so many standard deviations more than the mean; 0 never.',
+  ],
+  ['outlier.failureRatio', ratio, '0.85', 'Ejects who fails that share of its requests; 0 never.'],
+  ['outlier.rateMinEndpoints', count, '5', 'Both need so many endpoints,'],
+  ['outlier.rateMinRequests', count, '100', 'each with so many requests in 5 to 10 seconds.'],
   ['outlier.maxEjectedRatio', ratio, '0.5', 'Largest share of endpoints ejected at once.'],
   ['outlier.minHealthyRatio', ratio, '0.5', 'Below it all endpoints are used (panic).'],
   ['breaker.minCalls', count, '20', 'Calls in the window before the breaker may open.'],
@@ -233,6 +241,12 @@ export const meshOptionTable: readonly OptionRow[] = rows(
   ],
   ['retryBudget.ttlMs', duration, '10000', 'How long a call counts towards the budget.'],
 );
+
+/**
+ * Every option that can be said as text: the one place for its environment variable, its limits,
+ * its default as documented and its line in `docs/reference/options.md`.
+ */
+export const meshOptionTable: readonly OptionRow[] = [...generalRows, ...resilienceOptionRows];
 
 export const listenOptionTable: readonly OptionRow[] = rows(
   ['port', { integer: [0, 65535] }, '0', 'Port to listen on; 0 picks a free one.'],

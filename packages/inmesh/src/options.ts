@@ -18,6 +18,8 @@ import type {
   StaticEndpoint,
 } from '@inmesh/core';
 import type { StatsdOptions, TelemetryAdapter } from '@inmesh/metrics';
+import { resilienceCodeOnly } from './resilience/resilience-option-table.ts';
+import type { ResilienceOptions } from './resilience/resilience-options.ts';
 
 /**
  * What `createMesh` takes. Everything but `service` has a default, and everything that is text, a
@@ -25,7 +27,7 @@ import type { StatsdOptions, TelemetryAdapter } from '@inmesh/metrics';
  * `breaker.failureRatio` is `INMESH_BREAKER_FAILURE_RATIO`). Code wins over the environment.
  * `docs/reference/options.md` lists them all with their defaults.
  */
-export interface MeshOptions {
+export interface MeshOptions extends ResilienceOptions {
   /** This process' service name: a label, or the environment's `INMESH_SERVICE`. Required in one of the two. */
   readonly service?: string;
   readonly namespace?: string;
@@ -177,6 +179,7 @@ export const codeOnlyOptions: readonly string[] = [
   'interceptors',
   'observers',
   'adapters',
+  ...resilienceCodeOnly,
   'logger',
   'clock',
   'random',

@@ -13,6 +13,11 @@ const shared = [
   'breaker',
   'retry',
   'retryBudget',
+  'priority',
+  'hedge',
+  'limit',
+  'throttle',
+  'silence',
   'interceptors',
 ] as const satisfies readonly (keyof MeshOptions)[];
 

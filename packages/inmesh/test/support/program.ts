@@ -4,7 +4,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 /** A real process that runs `fixtures/<name>.ts` from source: what a test cannot see from within. */
 export interface Program {
@@ -32,21 +32,33 @@ export async function bundleCommandLine(folder: string): Promise<string> {
   return outfile;
 }
 
-async function bundle(entry: URL, outfile: string): Promise<void> {
+/** Bundles programs from outside the workspace into `folder`, as `<name>.mjs`; what they share is bundled once. */
+export async function bundleSources(files: readonly string[], folder: string): Promise<void> {
   await build({
-    entryPoints: [fileURLToPath(entry)],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    conditions: ['@inmesh/source'],
-    logLevel: 'error',
-    // Bundled CommonJS asks for Node's modules by require().
-    banner: {
-      js: "import { createRequire as inmeshRequire } from 'node:module'; const require = inmeshRequire(import.meta.url);",
-    },
+    ...options,
+    entryPoints: [...files],
+    outdir: folder,
+    splitting: true,
+    outExtension: { '.js': '.mjs' },
+    nodePaths: [fileURLToPath(new URL('../../../../node_modules', import.meta.url))],
   });
 }
+
+async function bundle(entry: URL, outfile: string): Promise<void> {
+  await build({ ...options, entryPoints: [fileURLToPath(entry)], outfile });
+}
+
+const options: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  conditions: ['@inmesh/source'],
+  logLevel: 'error',
+  // Bundled CommonJS asks for Node's modules by require().
+  banner: {
+    js: "import { createRequire as inmeshRequire } from 'node:module'; const require = inmeshRequire(import.meta.url);",
+  },
+};
 
 /** What a program did that ends by itself. */
 export interface Ended {
@@ -55,13 +67,15 @@ export interface Ended {
   readonly errors: string;
 }
 
-/** Runs a program to its end; kills it and rejects after ten seconds. */
+/** Runs a program to its end; kills it and rejects after twenty seconds. */
 export async function runProgram(
   file: string,
   words: readonly string[],
   input = '',
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [file, ...words], { stdio: 'pipe', timeout: 10_000 });
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [file, ...words], { env, stdio: 'pipe', timeout: 20_000 });
   const [output, errors] = [text(child.stdout), text(child.stderr)];
   child.stdin.on('error', () => {}); // it need not read all of it
   child.stdin.end(input);

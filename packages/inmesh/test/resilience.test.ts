@@ -1,0 +1,116 @@
+import { eventually } from '@inmesh/testing';
+import { expect, test } from '@jest/globals';
+import {
+  batch,
+  callService,
+  createMesh,
+  critical,
+  fallbackValue,
+  interactive,
+  respondWith,
+} from 'inmesh';
+import { join, quick, serve, startRegistry } from './support/in-mesh.ts';
+
+test('a call that fails for good gets the fallback of its service, by its short name', async () => {
+  const { url } = await startRegistry();
+  await serve(url, 'reviews', 'v1', (_request, response) => response.writeHead(500).end());
+  await serve(url, 'archive', 'v1');
+  const shop = await join({
+    service: 'shop',
+    registry: url,
+    fallbacks: {
+      reviews: [callService('archive')],
+      ratings: respondWith({ body: '[]' }),
+    },
+  });
+  await shop.ready('reviews', 'archive');
+  const answer = await shop.fetch('http://reviews/');
+  expect([await answer.text(), answer.headers.get('inmesh-fallback')]).toEqual(['v1', 'service']);
+  expect(await (await shop.fetch('http://ratings/')).text()).toBe('[]');
+});
+
+test('a fallback for what is no service is refused at the start', async () => {
+  await expect(
+    createMesh({ service: 'shop', fallbacks: { 'not a name': respondWith({ body: '' }) } }),
+  ).rejects.toMatchObject({ code: 'invalid_argument' });
+});
+
+test('a command is run, shown, and closed with the mesh', async () => {
+  const { url } = await startRegistry();
+  const shop = await join({ service: 'shop', registry: url });
+  const stock = shop.command(
+    'stock',
+    async (id: string) => {
+      if (id === '0') throw new Error('no such book');
+      return 7;
+    },
+    { fallback: fallbackValue(0) },
+  );
+  expect([await stock.execute('1'), await stock.execute('0')]).toEqual([7, 0]);
+  expect(shop.inspect().commands).toMatchObject([
+    { name: 'stock', breaker: 'closed', window: { runs: 2, failures: 1, fallbacks: 1 } },
+  ]);
+  await shop.close();
+  await expect(stock.execute('1')).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('a service sheds beyond its limit, batch work first, and says when to come back', async () => {
+  const { url } = await startRegistry();
+  const waiting: (() => void)[] = [];
+  const reviews = await join({ service: 'reviews', registry: url, shed: { maxInFlight: 2 } });
+  await reviews.listen((_request, response) => void waiting.push(() => response.end()), quick);
+  const shop = await join({ service: 'shop', registry: url, retry: { maxRetries: 0 } });
+  await shop.ready('reviews');
+  const first = shop.request('http://reviews/');
+  await eventually(() => waiting.length === 1);
+  const shed = await shop.fetch('http://reviews/', { mesh: { priority: 'batch' } });
+  expect([shed.status, shed.headers.get('retry-after')]).toEqual([503, '1']);
+  const second = shop.request('http://reviews/', { priority: 'critical' });
+  await eventually(() => waiting.length === 2);
+  for (const answer of waiting) answer();
+  expect([(await first).status, (await second).status]).toEqual([200, 200]);
+});
+
+test('a caller above its rate gets 429, each for itself', async () => {
+  const { url } = await startRegistry();
+  const reviews = await join({
+    service: 'reviews',
+    registry: url,
+    rateLimit: { perSecond: 0.001, burst: 2, key: ({ request }) => request.url },
+  });
+  await reviews.listen((_request, response) => response.end(), quick);
+  const shop = await join({ service: 'shop', registry: url });
+  await shop.ready('reviews');
+  const status = async (path: string) => (await shop.request(`http://reviews${path}`)).status;
+  expect([await status('/a'), await status('/a'), await status('/a')]).toEqual([200, 200, 429]);
+  expect(await status('/b')).toBe(200);
+});
+
+test.each([
+  ['interactive', interactive],
+  ['batch', batch],
+  ['critical', critical],
+])('the preset %s is options of createMesh too', async (name, preset) => {
+  const { url } = await startRegistry();
+  await serve(url, 'reviews', 'v1');
+  const shop = await join({ service: 'shop', registry: url, ...preset });
+  await shop.request('http://reviews/');
+  const [destination] = shop.inspect().services[0]?.destinations ?? [];
+  expect(destination?.hedging !== undefined).toBe(name !== 'batch');
+  expect(destination?.adaptiveLimit !== undefined).toBe(name === 'batch');
+});
+
+test('contradictory options are refused with both values, whatever part they are for', async () => {
+  const refused = (options: object) =>
+    createMesh({ service: 'shop', registry: 'http://127.0.0.1:1', ...options }).then(
+      () => 'taken',
+      ({ message }: Error) => message,
+    );
+  expect(await refused({ timeoutMs: 100, retry: { perTryTimeoutMs: 500 } })).toBe(
+    'retry.perTryTimeoutMs must be at most timeoutMs (100), got 500',
+  );
+  expect(await refused({ shed: { maxInFlight: 0 } })).toMatch(/shed.maxInFlight .* got 0/);
+  expect(await refused({ hedge: { maxRatio: 1.5 } })).toMatch(/hedge.maxRatio .* got 1.5/);
+  expect(await refused({ rateLimit: { perSecond: -1 } })).toMatch(/perSecond .* got -1/);
+  expect(await refused({ silence: { latencyFactor: 0.5 } })).toMatch(/latencyFactor .* got 0.5/);
+});
