@@ -36,10 +36,11 @@ import { stickyKeys } from './routing/sticky-keys.ts';
 import { createInboundSecurity } from './security/inbound-security.ts';
 import { inspectIdentity, showExpiry } from './security/inspect-identity.ts';
 import { passOnTokens } from './security/pass-on-tokens.ts';
-import { processIdentity } from './security/process-identity.ts';
+import { followTrust, processIdentity } from './security/process-identity.ts';
 import { provenPeers } from './security/proven-peers.ts';
 import { createRefusalLog } from './security/refusal-log.ts';
 import type { ServerTlsContext } from './security/server-tls.ts';
+import { serviceTokenSteps } from './security/service-token-steps.ts';
 import { clientOptions, definedOnly, seams } from './shared-options.ts';
 import { onShutdownSignal } from './shutdown-signals.ts';
 import { addClientGauges } from './telemetry/client-gauges.ts';
@@ -80,7 +81,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     identified: identity !== undefined,
     resources: fixed,
     awaitsUse: followsConfiguration(options),
-    workloads: [],
+    workloads: serviceTokenSteps(options, workload, identity),
   });
   const configuration = createMeshConfiguration({
     resources: fixed,
@@ -99,8 +100,9 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     onEvent,
   });
   const { router } = configuration;
-  const registry = registryOf(options, workload, onEvent);
+  const registry = registryOf(options, workload, onEvent, identity);
   registry?.config?.onChange(configuration.take);
+  if (identity !== undefined) followTrust(identity, registry?.trust, options);
   const telemetry = createMeshTelemetry({
     options,
     workload,
@@ -137,7 +139,10 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     ...definedOnly({ credentials: identity }),
     minTls: (service) => (outside.isOutside(service) ? 'none' : (options.minTls ?? 'none')),
     attemptHooks: [
-      passOnTokens({ isOutside: outside.isOutside, serviceTokens: undefined }),
+      passOnTokens({
+        isOutside: outside.isOutside,
+        serviceTokens: options.serviceTokens === true ? registry?.serviceTokens : undefined,
+      }),
       outside.attemptHook,
     ],
   });

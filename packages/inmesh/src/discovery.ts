@@ -1,4 +1,5 @@
 import {
+  type CredentialSource,
   type EndpointSource,
   MeshError,
   type MeshEvent,
@@ -21,13 +22,15 @@ export function followsConfiguration({ registry }: MeshOptions): boolean {
 }
 
 /** What `registry` names; our own has the configuration and takes reports, too. */
-export type MeshRegistry = Registry & Partial<Pick<RegistryClient, 'config' | 'report'>>;
+export type MeshRegistry = Registry &
+  Partial<Pick<RegistryClient, 'config' | 'report' | 'trust' | 'serviceTokens'>>;
 
 /** The registry of `options`, or `undefined` where there are only fixed endpoints. Throws `invalid_argument`. */
 export function registryOf(
   options: MeshOptions,
   workload: Workload,
   onEvent: (event: MeshEvent) => void,
+  credentials: CredentialSource | undefined,
 ): MeshRegistry | undefined {
   const { kind, addresses } = registryAddresses(options.registry);
   const { startTimeoutMs } = options;
@@ -58,6 +61,7 @@ export function registryOf(
     // Who names its service promises to report its calls itself.
     ...(options.reports === false ? {} : { service: workload.service }),
     followConfig: true,
+    ...definedOnly({ credentials }),
     ...(snapshotFile === false || snapshotFile === 'false' ? {} : { snapshotFile }),
     ...common,
   });

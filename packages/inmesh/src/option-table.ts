@@ -74,6 +74,20 @@ const generalRows = rows(
     "below the user's cache folder",
     'Where the last known endpoints and configuration are kept; `false` keeps none.',
   ],
+  ['identity.joinToken', 'text', '', 'Gets the first certificate from the registry.'],
+  ['identity.joinTokenFile', 'text', '', 'A file that holds the join token.'],
+  [
+    'identity.kubernetesTokenFile',
+    'text',
+    '',
+    "A projected service account token, for the registry's audience.",
+  ],
+  [
+    'identity.registryFingerprint',
+    'text',
+    '',
+    "SHA-256 of the registry's root, where no join token says it.",
+  ],
   ['identity.certFile', 'text', '', 'Certificate of an outside authority: PEM, the leaf first.'],
   ['identity.keyFile', 'text', '', 'Its private key: PEM, not encrypted.'],
   ['identity.bundleFile', 'text', '', "The trust domain's authorities: PEM, or SPIFFE's JWKS."],
@@ -101,6 +115,12 @@ const generalRows = rows(
     'Hosts whose token keys may be in a private network or come over plain http.',
   ],
   ['tellRefusals', 'boolean', 'false', 'Tell refused callers which policy and rule refused them.'],
+  [
+    'serviceTokens',
+    'boolean',
+    'false',
+    'Prove calls by service tokens where TLS ends before the callee, and take such tokens.',
+  ],
   [
     'passOnTokens',
     'boolean',

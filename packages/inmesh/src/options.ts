@@ -63,6 +63,8 @@ export interface MeshOptions extends ResilienceOptions {
   readonly privateIssuers?: readonly string[];
   /** Whether a refused caller is told which policy and rule refused it; logs and metrics always are. */
   readonly tellRefusals?: boolean;
+  /** Whether calls are proven by the registry's service tokens where TLS ends before the callee, and such tokens are taken. */
+  readonly serviceTokens?: boolean;
   /** Whether calls made for a request carry the end user's verified token on to services of the mesh. */
   readonly passOnTokens?: boolean;
   /** Roles in code: they become policies of this service. */
@@ -134,8 +136,16 @@ interface AccessLogPolicy {
   readonly compress?: boolean;
 }
 
-/** Where the certificate comes from: files of an outside authority, or an enroller. */
+/** Where the certificate comes from: the registry, files of an outside authority, or an enroller in code. */
 export interface IdentityPolicy {
+  /** Made by `inmesh token create`: gets the first certificate from the registry, and says whom to trust there. */
+  readonly joinToken?: string;
+  /** A file that holds the join token. */
+  readonly joinTokenFile?: string;
+  /** A projected Kubernetes service account token, for the audience that the registry expects. */
+  readonly kubernetesTokenFile?: string;
+  /** SHA-256 of the registry's root, in hexadecimal: whom to trust where there is no join token. */
+  readonly registryFingerprint?: string;
   /** PEM, the leaf first; read again when it changes. */
   readonly certFile?: string;
   /** PEM, not encrypted. */

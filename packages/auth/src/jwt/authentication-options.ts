@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import { type Clock, type Logger, MeshError, silentLogger, systemClock } from '@inmesh/core';
 
 /** What holds for every issuer. */
@@ -8,6 +9,12 @@ export interface TokenOptions {
    * @default []
    */
   readonly privateHosts?: readonly string[];
+  /**
+   * How to speak TLS to the hosts of keys, asked for every connection: for an issuer that no public
+   * root vouches for.
+   * @default against the system's roots
+   */
+  readonly keyTls?: () => ConnectionOptions | undefined;
   /** Longer tokens are refused unread. @default 8192 */
   readonly maxTokenBytes?: number;
   /** Verified tokens remembered at once, per rule. @default 10_000 */
@@ -34,6 +41,7 @@ export interface ResolvedTokenOptions extends Omit<Required<TokenOptions>, 'priv
 export function resolveTokenOptions(options: TokenOptions): ResolvedTokenOptions {
   const resolved: ResolvedTokenOptions = {
     privateHosts: new Set(options.privateHosts?.map((host) => host.toLowerCase())),
+    keyTls: options.keyTls ?? (() => undefined),
     maxTokenBytes: options.maxTokenBytes ?? 8_192,
     cachedTokens: options.cachedTokens ?? 10_000,
     keyMaxAgeMs: options.keyMaxAgeMs ?? 300_000,

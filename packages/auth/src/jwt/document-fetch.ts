@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { MeshError } from '@inmesh/core';
 import { Agent, buildConnector, request } from 'undici';
 import { checkAddresses } from './address-policy.ts';
@@ -20,13 +21,17 @@ const maxBytes = 256 * 1024;
  * checked when the connection is made, so that a name cannot change its meaning in between.
  *
  * @param privateHosts Host names, lower-case, that may be in the own network and speak plain http.
+ * @param tls Asked for every connection; `undefined` is the system's roots.
  */
-export function createDocumentFetch(privateHosts: ReadonlySet<string>): DocumentFetch {
+export function createDocumentFetch(
+  privateHosts: ReadonlySet<string>,
+  tls: () => ConnectionOptions | undefined,
+): DocumentFetch {
   const agent = new Agent({
     // An issuer is asked every few minutes: an open connection would only grow stale.
     keepAliveTimeout: 1_000,
     connections: 2,
-    connect: checkedConnector(privateHosts),
+    connect: checkedConnector(privateHosts, tls),
   });
   return {
     async text(url, timeoutMs) {
@@ -83,7 +88,10 @@ export function checkKeyUrl(text: string, privateHosts: ReadonlySet<string>): vo
   if (isIP(host) !== 0) checkAddresses(host, [{ address: host }], privateHosts.has(host));
 }
 
-function checkedConnector(privateHosts: ReadonlySet<string>): buildConnector.connector {
+function checkedConnector(
+  privateHosts: ReadonlySet<string>,
+  tls: () => ConnectionOptions | undefined,
+): buildConnector.connector {
   const checkedLookup: LookupFunction = (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       const failed = error ?? refusal(host, addresses, privateHosts);
@@ -92,13 +100,13 @@ function checkedConnector(privateHosts: ReadonlySet<string>): buildConnector.con
       else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
     });
   };
-  const connect = buildConnector({ lookup: checkedLookup, timeout: 5_000, maxCachedSessions: 0 });
+  const common = { lookup: checkedLookup, timeout: 5_000, maxCachedSessions: 0 };
   return (options, callback) => {
     const host = bare(options.hostname);
     // A literal is never looked up.
     const failed = isIP(host) === 0 ? undefined : refusal(host, [{ address: host }], privateHosts);
     if (failed !== undefined) callback(failed, null);
-    else connect(options, callback);
+    else buildConnector({ ...(tls() as object), ...common })(options, callback);
   };
 }
 

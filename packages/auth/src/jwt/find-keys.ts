@@ -20,11 +20,12 @@ export function findKeys(place: KeyPlace, options: ResolvedTokenOptions): KeySou
   const { issuer, jwksUri, jwks, timeoutMs } = place;
   if (jwks !== undefined) return inlineKeys(jwks);
   const from = jwksUri !== undefined ? { jwksUri } : discovery(issuer);
-  const { privateHosts, clock, logger, keyMaxAgeMs, keyStaleLimitMs, keyCooldownMs } = options;
+  const { privateHosts, keyTls, clock, logger, keyMaxAgeMs, keyStaleLimitMs, keyCooldownMs } =
+    options;
   checkKeyUrl('jwksUri' in from ? from.jwksUri : from.discovery, privateHosts);
   return createRemoteKeys({
     from,
-    fetch: createDocumentFetch(privateHosts),
+    fetch: createDocumentFetch(privateHosts, keyTls),
     clock,
     logger,
     timeoutMs,

@@ -1,11 +1,15 @@
-import { MeshError, type MeshEvent, type Workload } from '@inmesh/core';
+import { readFileSync } from 'node:fs';
+import { type Enroller, MeshError, type MeshEvent, type Workload } from '@inmesh/core';
 import {
   createIdentity,
   formatSpiffeId,
   type IdentityCommonOptions,
   type IdentitySource,
+  parsePemBundle,
 } from '@inmesh/identity';
-import type { MeshOptions } from '../options.ts';
+import { createRegistryEnroller, type RegistryClient } from '@inmesh/registry-client';
+import type { IdentityPolicy, MeshOptions } from '../options.ts';
+import { registryAddresses } from '../registry-address.ts';
 import { definedOnly, seams } from '../shared-options.ts';
 
 /**
@@ -18,27 +22,72 @@ export function processIdentity(
   workload: Workload,
   onEvent: (event: MeshEvent) => void,
 ): IdentitySource | undefined {
-  const { certFile, keyFile, bundleFile, enroller, minVersion } = options.identity ?? {};
-  const files = [certFile, keyFile, bundleFile].filter((file) => file !== undefined);
+  const { identity = null } = options;
+  if (identity === null) return undefined;
   const { trustDomain, namespace, serviceAccount } = workload;
-  const spiffeId = formatSpiffeId({ trustDomain, namespace, serviceAccount });
   const common: IdentityCommonOptions = {
     onEvent,
-    ...definedOnly({ minVersion }),
+    ...definedOnly({ minVersion: identity.minVersion }),
     ...seams(options),
   };
-  if (enroller !== undefined) {
-    if (files.length === 0) return createIdentity({ ...common, enroller, spiffeId });
-    throw new MeshError('invalid_argument', 'identity must have files or an enroller, got both');
-  }
-  if (files.length === 0) return undefined;
-  if (certFile === undefined || keyFile === undefined || bundleFile === undefined) {
+  // Said although files say it, too: peers expect the account that is registered, and would refuse another.
+  const spiffeId = formatSpiffeId({ trustDomain, namespace, serviceAccount });
+  const sources = [
+    identity.enroller ?? registryEnroller(identity, options, workload),
+    filesOf(identity),
+  ] as const;
+  const [enroller, files] = sources;
+  if (enroller !== undefined && files !== undefined) {
     throw new MeshError(
       'invalid_argument',
-      'identity needs certFile, keyFile and bundleFile together',
+      'identity must have one source of certificates, got two',
     );
   }
-  const paths = { cert: certFile, key: keyFile, bundle: bundleFile };
-  // Said although the files say it: peers expect the account that is registered, and would refuse another.
-  return createIdentity({ ...common, files: paths, spiffeId });
+  if (enroller !== undefined) return createIdentity({ ...common, enroller, spiffeId });
+  return files && createIdentity({ ...common, files, spiffeId });
+}
+
+function filesOf({ certFile, keyFile, bundleFile }: IdentityPolicy) {
+  if (certFile === undefined && keyFile === undefined && bundleFile === undefined) return undefined;
+  if (certFile !== undefined && keyFile !== undefined && bundleFile !== undefined) {
+    return { cert: certFile, key: keyFile, bundle: bundleFile };
+  }
+  throw new MeshError(
+    'invalid_argument',
+    'identity needs certFile, keyFile and bundleFile together',
+  );
+}
+
+function registryEnroller(
+  { joinToken, joinTokenFile, kubernetesTokenFile, registryFingerprint }: IdentityPolicy,
+  options: MeshOptions,
+  { trustDomain }: Workload,
+): Enroller | undefined {
+  const token = joinToken ?? (joinTokenFile && readFileSync(joinTokenFile, 'utf8').trim());
+  if (token === undefined && kubernetesTokenFile === undefined) return undefined;
+  return createRegistryEnroller({
+    servers: registryAddresses(options.registry).addresses,
+    trustDomain,
+    ...definedOnly({ joinToken: token, kubernetesTokenFile, fingerprint: registryFingerprint }),
+    ...seams(options),
+  });
+}
+
+/**
+ * Goes by what the registry says of trust: whom no longer to believe, and, where it is the authority
+ * that our certificates come from, whom to believe.
+ */
+export function followTrust(
+  identity: IdentitySource,
+  trust: RegistryClient['trust'] | undefined,
+  { identity: policy }: MeshOptions,
+): void {
+  const isAuthority = policy?.certFile === undefined;
+  trust?.onChange(({ bundle, revoked }) => {
+    identity.revoked.replace(revoked);
+    const trustDomain = identity.tls()?.identity.trustDomain;
+    if (isAuthority && trustDomain !== undefined) {
+      identity.setTrustBundle(parsePemBundle(trustDomain, bundle));
+    }
+  });
 }
