@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { checkResilience } from './check-resilience.ts';
 import { checkRouting } from './check-routing.ts';
 import { checkSlow } from './check-slow.ts';
 import type { Child } from './child.ts';
@@ -80,6 +81,7 @@ export async function playCheck(): Promise<boolean> {
     const routing = mark();
     await checkRouting(shop, ledger, claim);
     nothingFailed('while resources changed the routes', routing);
+    await checkResilience(shop, claim);
     nothingFailed('from first to last', () => ({ calls: ledger.calls, failures: ledger.failures }));
   } finally {
     await shop.close();

@@ -14,7 +14,7 @@ export interface Child {
 
 /**
  * Starts `services/<script>.js` and waits until it serves. Its log goes to the demo's standard error.
- * Throws when it ends or says nothing within 15 s.
+ * Throws when it ends or says nothing within 30 s.
  */
 export async function startChild(
   script: string,
@@ -30,7 +30,7 @@ export async function startChild(
   });
   let endpoint = '';
   if (waitForReady) {
-    const timeout = AbortSignal.timeout(15_000);
+    const timeout = AbortSignal.timeout(30_000);
     const ended = once(child, 'exit', { signal: timeout }).then(([code, signal]) => {
       throw new Error(`${name} ended before it served (${code ?? signal})`);
     });

@@ -1,4 +1,5 @@
 import { emitKeypressEvents } from 'node:readline';
+import { playFallback, playShedding, playZoneLoss } from './check-resilience.ts';
 import type { Child } from './child.ts';
 import { inmesh, resourceFile } from './inmesh-command.ts';
 import { createLedger } from './ledger.ts';
@@ -27,6 +28,14 @@ export async function playInteractive(): Promise<void> {
       quit();
       return;
     }
+    const scene = scenes[key.name ?? ''];
+    if (scene !== undefined) {
+      said.push('recommendations are started, and called a hundred times a second …');
+      const tell = (text: string, ok: boolean, figure: string): void =>
+        void said.push(`${text}: ${ok ? 'yes' : 'NO'}, ${figure}`);
+      scene(shop, tell).catch((error: Error) => said.push(error.message));
+      return;
+    }
     act(shop, key.name ?? '').then(
       (line) => line !== undefined && said.push(line),
       (error: Error) => said.push(error.message),
@@ -43,6 +52,13 @@ export async function playInteractive(): Promise<void> {
   console.log('Closing the bookshop …');
   await shop.close();
 }
+
+/** Keys that play a whole scene with endpoints of its own. */
+const scenes: Readonly<Record<string, typeof playZoneLoss>> = {
+  z: playZoneLoss,
+  o: playShedding,
+  x: playFallback,
+};
 
 /** What a key does; the answer is the line to show. */
 async function act(shop: Shop, key: string): Promise<string | undefined> {

@@ -15,7 +15,9 @@ const cast = {
   'reviews-v2': { script: 'reviews', version: 'v2' },
   'reviews-v3': { script: 'reviews', version: 'v3' },
   'productpage-v1': { script: 'product-page', version: 'v1' },
-} as const;
+  'recommendations-a': { script: 'recommendations', version: 'v1', locality: 'shop/a' },
+  'recommendations-b': { script: 'recommendations', version: 'v1', locality: 'shop/b' },
+} as const satisfies Record<string, { script: string; version: string; locality?: string }>;
 
 export type Role = keyof typeof cast;
 
@@ -55,10 +57,12 @@ export async function openShop(onTraffic: (report: TrafficReport) => void): Prom
     name: string,
     version: string,
     ready: boolean,
+    locality = '',
   ): Promise<Child> => {
     const environment = {
       INMESH_REGISTRY: registry.url,
       INMESH_VERSION: version,
+      INMESH_LOCALITY: locality,
       INMESH_SNAPSHOT_FILE: join(folder, `${name}.json`),
     };
     const onReport = (report: Report): void => {
@@ -81,8 +85,9 @@ export async function openShop(onTraffic: (report: TrafficReport) => void): Prom
     children,
     start(role) {
       number += 1;
-      const { script, version } = cast[role];
-      return launch(script, `${role}#${number}`, version, true);
+      const { script, version, locality }: { script: string; version: string; locality?: string } =
+        cast[role];
+      return launch(script, `${role}#${number}`, version, true, locality);
     },
     kill: (child) => end(child, 'SIGKILL'),
     stop: (child) => end(child, 'SIGTERM'),
