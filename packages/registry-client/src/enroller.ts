@@ -74,7 +74,7 @@ export function createRegistryEnroller(options: RegistryEnrollerOptions): Enroll
     server: RegistryServer,
     signal: AbortSignal,
   ): Promise<ConnectionOptions> => {
-    const roots = trust.roots ?? (await pinnedRoots(server, trust.fingerprints, signal));
+    const roots = trust.roots ?? (await pinnedRoots(server, trust.fingerprints, signal)).roots;
     return serverTls(roots, trustDomain);
   };
   const enrollAt = async (

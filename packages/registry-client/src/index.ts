@@ -1,5 +1,6 @@
 export type { FollowedConfig } from './config-cache.ts';
 export { createRegistryEnroller, type RegistryEnrollerOptions } from './enroller.ts';
+export { tlsByToken } from './first-contact.ts';
 export type { RegistryClientOptions } from './options.ts';
 export type {
   NewRegistration,

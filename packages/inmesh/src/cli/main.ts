@@ -1,14 +1,17 @@
 import { Command } from 'commander';
 import { analyzeCommand } from './analyze.ts';
 import { applyCommand } from './apply.ts';
+import { auditCommand } from './audit.ts';
 import { authzCommand } from './authz.ts';
 import { deleteCommand } from './delete.ts';
 import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
 import { registryCommand } from './registry.ts';
+import { revokeCommand } from './revoke.ts';
 import { rolloutCommand } from './rollout.ts';
 import { splitCommand } from './split.ts';
+import { tokenCommand } from './token.ts';
 import { version } from './version.ts';
 
 const program = new Command('inmesh')
@@ -24,6 +27,9 @@ const program = new Command('inmesh')
   .addCommand(rolloutCommand())
   .addCommand(explainCommand())
   .addCommand(authzCommand())
+  .addCommand(tokenCommand())
+  .addCommand(revokeCommand())
+  .addCommand(auditCommand())
   .showHelpAfterError();
 
 try {

@@ -1,12 +1,53 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
 import { MeshError, type MeshErrorCode, type Problem } from '@inmesh/core';
+import { tlsByToken } from '@inmesh/registry-client';
 import { Option } from 'commander';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
+
+/** For each step of asking a registry. */
+const timeoutMs = 10_000;
 
 /** The option that every command has which asks a registry. */
 export function registryOption(): Option {
   return new Option('--registry <url>', 'the registry to ask')
     .default('http://127.0.0.1:8761')
     .env('INMESH_REGISTRY');
+}
+
+/**
+ * The token that is shown to the registry: INMESH_TOKEN, or what the file of INMESH_TOKEN_FILE
+ * holds. Not a flag: everybody on the machine can read those.
+ */
+export function tokenOf(env: NodeJS.ProcessEnv): string | undefined {
+  if (env.INMESH_TOKEN !== undefined) return env.INMESH_TOKEN.trim();
+  if (env.INMESH_TOKEN_FILE === undefined) return undefined;
+  return readFileSync(env.INMESH_TOKEN_FILE, 'utf8').trim();
+}
+
+/** How to reach a registry and what to show it: for commands that read streams of their own. Close `agent`. */
+export async function registryAccess(
+  server: string,
+): Promise<{ readonly agent: Agent; readonly headers: Readonly<Record<string, string>> }> {
+  const token = tokenOf(process.env);
+  const headers: Record<string, string> =
+    token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const tls = await tlsOf(server, token);
+  const connect = { ...tls, timeout: timeoutMs, maxCachedSessions: 0 };
+  return { agent: new Agent({ connect } as Agent.Options), headers };
+}
+
+/** The token says whom to trust; without one the roots of the public web do. */
+async function tlsOf(server: string, token: string | undefined): Promise<ConnectionOptions> {
+  if (!server.startsWith('https:')) {
+    if (token === undefined) return {};
+    throw new MeshError(
+      'invalid_argument',
+      `a token is not sent in plain text: --registry must be https://, got ${server}`,
+    );
+  }
+  if (token === undefined) return {};
+  return await tlsByToken(server, token, AbortSignal.timeout(timeoutMs));
 }
 
 /** Asks the registry and gives the answer's JSON. Throws a `MeshError` with the registry's own code and words. */
@@ -17,25 +58,44 @@ export async function callRegistry<T>(
   body?: unknown,
 ): Promise<T> {
   const [server = ''] = registry.split(',');
-  const answer = await request(new URL(path, server), {
-    method,
-    headersTimeout: 10_000,
-    bodyTimeout: 10_000,
-    ...(body === undefined
-      ? {}
-      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  }).catch((cause: Error) => {
-    throw new MeshError(
-      'registry_unavailable',
-      `the registry at ${server} does not answer (${cause.message}): is it running, and is --registry right?`,
-      { cause },
-    );
-  });
-  if (answer.statusCode < 300) return (await answer.body.json()) as T;
-  throw refusal(
-    answer.statusCode,
-    (await answer.body.json().catch(() => ({}))) as Partial<Problem>,
+  const { agent, headers } = await registryAccess(server);
+  try {
+    const answer = await request(new URL(path, server), {
+      method,
+      dispatcher: agent,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    }).catch((cause: Error) => {
+      throw unanswered(server, cause);
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode < 300) return (text === '' ? undefined : JSON.parse(text)) as T;
+    throw refusal(answer.statusCode, parseProblem(text));
+  } finally {
+    await agent.close();
+  }
+}
+
+function unanswered(server: string, cause: Error): MeshError {
+  const hint =
+    server.startsWith('https:') && tokenOf(process.env) === undefined
+      ? 'set INMESH_TOKEN to a token of this registry: it also says whom to trust'
+      : 'is it running, and is --registry right?';
+  return new MeshError(
+    'registry_unavailable',
+    `the registry at ${server} does not answer (${cause.message}): ${hint}`,
+    { cause },
   );
+}
+
+function parseProblem(text: string): Partial<Problem> {
+  try {
+    return JSON.parse(text) as Partial<Problem>;
+  } catch {
+    return {};
+  }
 }
 
 function refusal(status: number, problem: Partial<Problem>): MeshError {

@@ -3,8 +3,10 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { definedOnly } from '../shared-options.ts';
 import { wholeNumber } from './numbers.ts';
+import { addSecurityFlags, type SecurityFlags, securityOf } from './registry-security.ts';
 
-interface RegistryFlags {
+interface RegistryFlags extends SecurityFlags {
+  readonly allowedHost?: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly dataDir?: string;
@@ -17,7 +19,7 @@ interface RegistryFlags {
 
 /** `inmesh registry`: runs a registry server until SIGTERM or SIGINT. */
 export function registryCommand(): Command {
-  return new Command('registry')
+  return addSecurityFlags(new Command('registry'))
     .description('Run a registry server.')
     .addOption(
       new Option('--host <address>', 'address to listen on')
@@ -33,6 +35,11 @@ export function registryCommand(): Command {
     .addOption(
       new Option('--data-dir <folder>', 'where durable state is kept; without it, in memory').env(
         'INMESH_REGISTRY_DATA_DIR',
+      ),
+    )
+    .addOption(
+      new Option('--allowed-host <name...>', 'names that clients use for it in URLs').env(
+        'INMESH_REGISTRY_ALLOWED_HOST',
       ),
     )
     .addOption(
@@ -74,7 +81,9 @@ function eurekaOptions(flags: RegistryFlags): boolean | EurekaOptions {
 
 async function run(flags: RegistryFlags): Promise<void> {
   const logger = pino({ level: flags.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const security = securityOf(flags);
   const server = createRegistryServer({
+    ...definedOnly({ security, allowedHosts: flags.allowedHost }),
     host: flags.host,
     port: flags.port,
     sessionTtlMs: flags.sessionTtl,
@@ -84,6 +93,13 @@ async function run(flags: RegistryFlags): Promise<void> {
   });
   const { url } = await server.listen();
   console.log(`registry listening on ${url}`);
+  if (security === undefined) {
+    console.error(
+      'WARNING: no authentication: everybody on this machine may change everything. For a laptop only (--dev); see --secure.',
+    );
+  } else if (flags.dataDir === undefined) {
+    console.error('WARNING: without --data-dir the root and all tokens end with this process.');
+  }
   const stop = (): void => {
     server.close().catch((error: unknown) => {
       logger.error({ error }, 'the registry did not stop cleanly');

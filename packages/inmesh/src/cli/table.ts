@@ -12,3 +12,9 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
     );
   }
 }
+
+/** What others have written, without what a terminal would obey: escape sequences, line breaks. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what has to go
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import type { RegistrySecurityOptions } from '@inmesh/registry-server';
+import { type Command, Option } from 'commander';
+import { definedOnly } from '../shared-options.ts';
+import { wholeNumber } from './numbers.ts';
+
+export interface SecurityFlags {
+  readonly dev?: true;
+  readonly secure?: true;
+  readonly trustDomain?: string;
+  readonly certificateLife?: number;
+  readonly intermediate?: string;
+  readonly intermediateKey?: string;
+  readonly roots?: string;
+  readonly kubernetes?: true;
+  readonly kubernetesIssuer?: string;
+  readonly kubernetesKeys?: string;
+  readonly kubernetesAudience?: string;
+  readonly mayRegister?: Readonly<Record<string, readonly string[]>>;
+  readonly visibility?: 'everything' | 'callable';
+}
+
+/** The flags of `inmesh registry` that shut its doors. */
+export function addSecurityFlags(command: Command): Command {
+  const flag = (flags: string, description: string, env: string): Option =>
+    new Option(flags, description).env(`INMESH_REGISTRY_${env}`);
+  return command
+    .addOption(
+      new Option('--dev', 'for a laptop: no authentication, loopback only').conflicts('secure'),
+    )
+    .addOption(flag('--secure', 'TLS, and a proof of who asks at every door', 'SECURE'))
+    .addOption(
+      flag('--trust-domain <name>', "what the mesh's SPIFFE IDs begin with", 'TRUST_DOMAIN'),
+    )
+    .addOption(
+      flag('--certificate-life <ms>', "of a workload's certificate", 'CERTIFICATE_LIFE').argParser(
+        wholeNumber(60_000, 90 * 86_400_000),
+      ),
+    )
+    .addOption(
+      flag('--intermediate <file>', 'sign with this authority of yours (PEM)', 'INTERMEDIATE'),
+    )
+    .addOption(flag('--intermediate-key <file>', 'its P-256 key', 'INTERMEDIATE_KEY'))
+    .addOption(flag('--roots <file>', 'the roots above it', 'ROOTS'))
+    .addOption(
+      flag(
+        '--kubernetes',
+        "take service accounts' tokens, by TokenReview of this pod",
+        'KUBERNETES',
+      ),
+    )
+    .addOption(
+      flag(
+        '--kubernetes-issuer <url>',
+        'take them by the keys of this issuer instead',
+        'KUBERNETES_ISSUER',
+      ),
+    )
+    .addOption(flag('--kubernetes-keys <file>', 'its keys (JWKS)', 'KUBERNETES_KEYS'))
+    .addOption(
+      flag(
+        '--kubernetes-audience <name>',
+        'what the tokens must be made for',
+        'KUBERNETES_AUDIENCE',
+      ),
+    )
+    .addOption(
+      flag(
+        '--may-register <namespace/account=services>',
+        'services besides its own that an account may register; may be repeated',
+        'MAY_REGISTER',
+      ).argParser(addRegistrable),
+    )
+    .addOption(
+      flag('--visibility <what>', 'what a workload finds', 'VISIBILITY').choices([
+        'everything',
+        'callable',
+      ]),
+    );
+}
+
+function addRegistrable(
+  text: string,
+  before: Readonly<Record<string, readonly string[]>> = {},
+): Readonly<Record<string, readonly string[]>> {
+  const [account = '', services = ''] = text.split('=');
+  return { ...before, [account]: services.split(',') };
+}
+
+/** What the flags say; `undefined` without `--secure`. Throws for flags that contradict each other. */
+export function securityOf(flags: SecurityFlags): RegistrySecurityOptions | undefined {
+  const {
+    secure,
+    trustDomain,
+    certificateLife: certificateLifeMs,
+    mayRegister,
+    visibility,
+  } = flags;
+  if (secure !== true) return undefined;
+  return definedOnly({
+    trustDomain,
+    certificateLifeMs,
+    mayRegister,
+    visibility,
+    intermediate: intermediateOf(flags),
+    kubernetes: kubernetesOf(flags),
+  });
+}
+
+function intermediateOf(flags: SecurityFlags): RegistrySecurityOptions['intermediate'] {
+  const { intermediate: certificate, intermediateKey: key, roots: bundle } = flags;
+  if (certificate === undefined && key === undefined && bundle === undefined) return undefined;
+  if (certificate !== undefined && key !== undefined && bundle !== undefined) {
+    return { certificate, key, bundle };
+  }
+  throw new Error('--intermediate, --intermediate-key and --roots go together');
+}
+
+function kubernetesOf(flags: SecurityFlags): RegistrySecurityOptions['kubernetes'] {
+  const { kubernetes, kubernetesIssuer: issuer, kubernetesKeys: keys } = flags;
+  const audience = definedOnly({ audience: flags.kubernetesAudience });
+  if (issuer !== undefined) {
+    const jwks = keys === undefined ? {} : { jwks: readFileSync(keys, 'utf8') };
+    return { ...audience, keys: { issuer, ...jwks } };
+  }
+  return kubernetes === true ? { ...audience, review: {} } : undefined;
+}
