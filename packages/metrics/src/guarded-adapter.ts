@@ -7,8 +7,11 @@ import type { Signal, TelemetryPolicy, TelemetrySource } from './telemetry/telem
 /** A failing adapter rests 1 s, then twice as long each time, at most this. */
 const maxRestMs = 60_000;
 const firstRestMs = 1_000;
-/** Inside a call, longer than this is a failure: 1,000 such calls a second would take the process. */
+/** Inside a call, longer than this is slow: 1,000 such calls a second would take the process. */
 const slowObserverMs = 50;
+/** So many slow turns among so many are a failure. A single one may be the machine's, or the compiler's. */
+const slowTurns = 3;
+const amongTurns = 100;
 
 export interface GuardOptions {
   readonly recorder: RecorderReader;
@@ -28,6 +31,9 @@ export class GuardedAdapter {
   #inARow = 0;
   /** Monotonic milliseconds until which it is left alone. */
   #restsUntil = 0;
+  /** Turns since `#slow` was last set to 0. */
+  #turns = 0;
+  #slow = 0;
   #flushing = false;
   #timer: Timer | undefined;
   #closed = false;
@@ -95,9 +101,27 @@ export class GuardedAdapter {
       this.#failed(kind, error);
       return;
     }
-    const tookMs = this.#now() - began;
-    if (tookMs <= slowObserverMs) this.#inARow = 0;
-    else this.#failed(kind, new Error(`took ${Math.round(tookMs)} ms inside a call`));
+    this.#took(kind, this.#now() - began);
+  }
+
+  #took(kind: string, tookMs: number): void {
+    this.#turns += 1;
+    if (this.#turns > amongTurns) {
+      this.#turns = 0;
+      this.#slow = 0;
+    }
+    if (tookMs <= slowObserverMs) {
+      if (this.#slow === 0) this.#inARow = 0;
+      return;
+    }
+    this.#slow += 1;
+    if (this.#slow < slowTurns) return;
+    this.#turns = 0;
+    this.#slow = 0;
+    this.#failed(
+      kind,
+      new Error(`took ${Math.round(tookMs)} ms inside a call, not for the first time`),
+    );
   }
 
   async close(): Promise<void> {

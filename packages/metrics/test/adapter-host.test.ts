@@ -49,23 +49,34 @@ test('an adapter that throws is counted, rests longer each time, and others are 
   await host.close();
 });
 
-test('an adapter that is slow inside a call is left alone for a while', () => {
+test('an adapter that is slow inside calls again and again is left alone for a while, one that was once is not', async () => {
   using under = openRecorder();
   const { recorder, clock } = under;
   let asked = 0;
+  let tookMs = 51;
   const slow: TelemetryAdapter = {
     name: 'slow',
     observer: {
       callEnded() {
         asked += 1;
-        clock.advance(51);
+        clock.advance(tookMs);
       },
     },
   };
   const host = createAdapterHost({ recorder, adapters: [slow] });
-  host.observer.callEnded(endedCall());
-  host.observer.callEnded(endedCall());
-  expect(asked).toBe(1);
+  const tell = (times: number): void => {
+    for (let i = 0; i < times; i += 1) host.observer.callEnded(endedCall());
+  };
+  tell(2);
+  tookMs = 0;
+  tell(200);
+  tookMs = 51;
+  tell(2);
+  expect(asked).toBe(204);
+  tell(10);
+  expect(asked).toBe(205);
+  const text = await prometheusText(recorder, orders).text();
+  expect(text).toContain('inmesh_adapter_failures_total{adapter="slow"} 1');
 });
 
 test('flushes come at their interval, one at a time, and a hanging one is counted once', async () => {
