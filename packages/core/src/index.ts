@@ -1,5 +1,6 @@
 export * from './authorization-table.ts';
 export * from './b3.ts';
+export * from './baggage.ts';
 export * from './call.ts';
 export * from './call-graph.ts';
 export * from './clock.ts';

@@ -27,3 +27,9 @@ export type { IdentityPolicy, ListenOptions, MeshOptions } from './options.ts';
 export type { DestinationEndpoints, MeshExplanation, RequestToExplain } from './routing/explain.ts';
 export type { IdentityInspection } from './security/inspect-identity.ts';
 export type { RecentRefusal } from './security/refusal-log.ts';
+export {
+  currentBaggage,
+  type TraceFields,
+  tracedLogger,
+  traceFields,
+} from './telemetry/trace-fields.ts';

@@ -4,6 +4,7 @@
  * `@opentelemetry/api` is an optional peer.
  */
 
+export { activeSpanParent } from './opentelemetry/active-span.ts';
 export { openTelemetryLogger } from './opentelemetry/logger.ts';
 export { type OpenTelemetryOptions, openTelemetry } from './opentelemetry/open-telemetry.ts';
 export { type SpanIds, spanIds } from './opentelemetry/span-ids.ts';
