@@ -7,6 +7,7 @@
  *   and 2 statuses; and once more with all calls alike.
  * - scrape: 10,000 lines of Istio's metrics, read while the event loop turns. Blocked is the CPU time
  *   of all turns, a pause that of the longest; medians over the rounds.
+ * - a call: see `observed-call.ts`.
  */
 import { createWorkload, type EndedCall, type Endpoint, staticEndpoint } from '@inmesh/core';
 import { bucketBounds, createRecorder, prometheusText, type Recorder } from '@inmesh/metrics';
@@ -18,6 +19,7 @@ import {
   compare,
   median,
 } from './harness.ts';
+import { observedCall } from './observed-call.ts';
 
 const recordsPerRound = 200_000;
 const callsInMix = 1_024;
@@ -38,6 +40,8 @@ const subjects: Record<string, (subject: string, rounds: number) => Promise<Benc
   'one record, mixed': (subject, rounds) => recordBench(subject, 'mixed', rounds),
   'one record, alike': (subject, rounds) => recordBench(subject, 'alike', rounds),
   'scrape of 10,000 series': scrapeBench,
+  'a call that is recorded, reported and traced': (subject, rounds) =>
+    observedCall(subject, rounds),
 };
 
 async function recordBench(

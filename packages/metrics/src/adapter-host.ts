@@ -57,10 +57,7 @@ export function createAdapterHost(options: AdapterHostOptions): AdapterHost {
   for (const adapter of adapters) adapter.start();
   let closing: Promise<void> | undefined;
   return {
-    observer: observerOf(
-      adapters.filter((adapter) => adapter.listens),
-      telemetry,
-    ),
+    observer: observerOf(adapters, telemetry),
     close() {
       closing ??= Promise.all(adapters.map((adapter) => adapter.close())).then(removeGauge);
       return closing;
@@ -69,37 +66,45 @@ export function createAdapterHost(options: AdapterHostOptions): AdapterHost {
 }
 
 function observerOf(
-  listening: readonly GuardedAdapter[],
+  adapters: readonly GuardedAdapter[],
   telemetry: TelemetrySource,
 ): Required<Observer> {
+  const [ofCalls, ofAttempts, ofRequests, ofEvents] = (
+    ['callEnded', 'attemptEnded', 'requestEnded', 'event'] as const
+  ).map((kind) => adapters.filter((adapter) => adapter.hears(kind))) as [
+    GuardedAdapter[],
+    GuardedAdapter[],
+    GuardedAdapter[],
+    GuardedAdapter[],
+  ];
   return {
     callEnded(call: EndedCall): void {
-      const { client } = telemetry.current;
-      for (const adapter of listening) {
-        if (hears(adapter, client, call)) adapter.tell('callEnded', call);
+      for (const adapter of ofCalls) {
+        if (admits(telemetry.current.client, adapter, call)) adapter.tell('callEnded', call);
       }
     },
     attemptEnded(attempt: EndedAttempt): void {
-      const { client } = telemetry.current;
-      for (const adapter of listening) {
-        if (hears(adapter, client)) adapter.tell('attemptEnded', attempt);
+      for (const adapter of ofAttempts) {
+        if (admits(telemetry.current.client, adapter)) adapter.tell('attemptEnded', attempt);
       }
     },
     requestEnded(request: EndedRequest): void {
-      const { server } = telemetry.current;
-      for (const adapter of listening) {
-        if (hears(adapter, server, request)) adapter.tell('requestEnded', request);
+      for (const adapter of ofRequests) {
+        if (admits(telemetry.current.server, adapter, request)) {
+          adapter.tell('requestEnded', request);
+        }
       }
     },
     event(event: MeshEvent): void {
-      for (const adapter of listening) adapter.tell('event', event);
+      for (const adapter of ofEvents) adapter.tell('event', event);
     },
   };
 }
 
-function hears(
-  { name, signal }: GuardedAdapter,
+/** Whether the resources let something that ended on `side` through to `adapter`. */
+function admits(
   side: SideTelemetry,
+  { name, signal }: GuardedAdapter,
   ended?: EndedCall | EndedRequest,
 ): boolean {
   switch (signal) {

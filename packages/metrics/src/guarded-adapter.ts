@@ -58,8 +58,8 @@ export class GuardedAdapter {
     return this.#failures;
   }
 
-  get listens(): boolean {
-    return this.#adapter.observer !== undefined;
+  hears(kind: keyof Observer): boolean {
+    return this.#observer[kind] !== undefined;
   }
 
   start(): void {
