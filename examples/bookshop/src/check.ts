@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkResilience } from './check-resilience.ts';
 import { checkRouting } from './check-routing.ts';
+import { checkSecurity } from './check-security.ts';
 import { checkSlow } from './check-slow.ts';
 import type { Child } from './child.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -82,6 +83,7 @@ export async function playCheck(): Promise<boolean> {
     await checkRouting(shop, ledger, claim);
     nothingFailed('while resources changed the routes', routing);
     await checkResilience(shop, claim);
+    await checkSecurity(claim);
     nothingFailed('from first to last', () => ({ calls: ledger.calls, failures: ledger.failures }));
   } finally {
     await shop.close();

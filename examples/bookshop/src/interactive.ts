@@ -1,5 +1,6 @@
 import { emitKeypressEvents } from 'node:readline';
 import { playFallback, playShedding, playZoneLoss } from './check-resilience.ts';
+import { checkSecurity } from './check-security.ts';
 import type { Child } from './child.ts';
 import { inmesh, resourceFile } from './inmesh-command.ts';
 import { createLedger } from './ledger.ts';
@@ -120,6 +121,11 @@ async function act(shop: Shop, key: string): Promise<string | undefined> {
         }
       }
       return 'all routes are gone: every endpoint takes its share';
+    case 'm': {
+      const lines: string[] = [];
+      await checkSecurity((text, ok) => lines.push(`${ok ? 'yes' : 'NO'}: ${text}`));
+      return lines.join('; ');
+    }
     case 'r':
       if (shop.registry.running) await shop.registry.stop();
       else await shop.registry.start();

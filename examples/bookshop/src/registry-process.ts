@@ -18,9 +18,12 @@ export const command: string = join(
   'bin/inmesh.js',
 );
 
-/** Starts it on a free port. `dataDir` is where it keeps what is durable. */
-export async function startRegistry(dataDir: string): Promise<RegistryProcess> {
-  let { child, url } = await run(0, dataDir);
+/** Starts it on a free port. `dataDir` is where it keeps what is durable, `flags` are more of its own. */
+export async function startRegistry(
+  dataDir: string,
+  flags: readonly string[] = [],
+): Promise<RegistryProcess> {
+  let { child, url } = await run(0, dataDir, flags);
   let running = true;
   return {
     get url() {
@@ -37,7 +40,7 @@ export async function startRegistry(dataDir: string): Promise<RegistryProcess> {
     },
     async start() {
       if (running) return;
-      ({ child, url } = await run(Number(new URL(url).port), dataDir));
+      ({ child, url } = await run(Number(new URL(url).port), dataDir, flags));
       running = true;
     },
   };
@@ -47,16 +50,19 @@ export async function startRegistry(dataDir: string): Promise<RegistryProcess> {
 const startWithinMs = 15_000;
 
 /** Resolves when it says where it listens, which is the one line it writes to standard output. */
-async function run(port: number, dataDir: string): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(
-    process.execPath,
-    [command, 'registry', '--port', String(port), '--data-dir', dataDir, '--log-level', 'warn'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+async function run(
+  port: number,
+  dataDir: string,
+  flags: readonly string[],
+): Promise<{ child: ChildProcess; url: string }> {
+  const place = ['--port', String(port), '--data-dir', dataDir, '--log-level', 'error'];
+  const child = spawn(process.execPath, [command, 'registry', ...place, ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const giveUp = setTimeout(() => child.kill('SIGKILL'), startWithinMs);
   try {
     for await (const line of createInterface({ input: child.stdout })) {
-      const url = /http:\/\/\S+/.exec(line)?.[0];
+      const url = /https?:\/\/\S+/.exec(line)?.[0];
       if (url !== undefined) return { child, url };
     }
   } finally {

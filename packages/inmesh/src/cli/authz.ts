@@ -30,7 +30,10 @@ function explainCommand(): Command {
   return new Command('explain')
     .description('Which policy and rule decide about a request, and why the others do not.')
     .requiredOption('--to <service>', 'the called service')
-    .option('--from <service>', 'the calling service; without it a caller that proves nothing')
+    .option(
+      '--from <caller>',
+      'the calling service or SPIFFE ID; without it a caller without proof',
+    )
     .option('--to-version <version>', 'where versions differ in their labels')
     .option('--method <method>', '', 'GET')
     .option('--path <path>', 'without the query', '/')
@@ -41,7 +44,7 @@ function explainCommand(): Command {
         to: serviceOf(to),
         method: method.toUpperCase(),
         path,
-        ...(from === undefined ? {} : { from: serviceOf(from) }),
+        ...(from === undefined ? {} : { from: from.includes('://') ? from : serviceOf(from) }),
         ...(toVersion === undefined ? {} : { version: toVersion }),
         ...(claims === undefined ? {} : { claims }),
       });

@@ -4,9 +4,11 @@ import {
   type AuthorizationAnswer,
   type AuthorizationRow,
   type AuthorizationTable,
+  type Identity,
   MeshError,
   type ServiceName,
 } from '@inmesh/core';
+import { identityOf, parseSpiffeId } from '@inmesh/identity';
 import { Type } from 'typebox';
 import { calleesOf, callersOf, identitiesOf } from '../../authorization/callees.ts';
 import type { ConfigState } from '../../config/config-state.ts';
@@ -47,6 +49,11 @@ export function authorizationRoutes(app: App, options: AuthorizationRoutesOption
       service,
     });
   };
+
+  const callerOf = (from: string): Identity | undefined =>
+    from.includes('://')
+      ? identityOf(parseSpiffeId(from))
+      : identitiesOf(recordOf(from), trustDomain)[0];
 
   app.get(
     '/v1/authorization',
@@ -97,7 +104,14 @@ export function authorizationRoutes(app: App, options: AuthorizationRoutesOption
         querystring: Type.Object(
           {
             to: serviceNameSchema,
-            from: Type.Optional(serviceNameSchema),
+            from: Type.Optional(
+              Type.String({
+                maxLength: 2_048,
+                pattern: printable,
+                description:
+                  'a service (`name.namespace`), or a SPIFFE ID; nobody proven without it',
+              }),
+            ),
             version: Type.Optional(Type.String({ maxLength: 63, pattern: printable })),
             method,
             path,
@@ -118,7 +132,7 @@ export function authorizationRoutes(app: App, options: AuthorizationRoutesOption
       if (workload === undefined) {
         throw new MeshError('not_found', `registry: no endpoint of ${to} has version ${version}`);
       }
-      const peer = from === undefined ? undefined : identitiesOf(recordOf(from), trustDomain)[0];
+      const peer = from === undefined ? undefined : callerOf(from);
       const request = {
         method,
         path,
