@@ -62,6 +62,8 @@ export interface Issued {
 export interface TestAuthority {
   /** PEM of its own certificate. */
   readonly pem: string;
+  /** PKCS#8 PEM of its own key. */
+  key(): Promise<string>;
   issue(uri: string, options?: LeafOptions): Promise<Issued>;
   /** Signs the key of a request, for `uri`, whatever it asks for. */
   sign(csr: string, uri: string, options?: LeafOptions): Promise<string>;
@@ -135,14 +137,13 @@ function authority(certificate: X509Certificate, keys: Keys, above: string): Tes
     });
   return {
     pem: `${certificate.toString('pem')}\n`,
+    key: () => pemKey(keys),
     async issue(uri, options = {}) {
       const own = await generate();
       const leaf = await signLeaf(own.publicKey, uri, options);
-      const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);
-      const base64 = Buffer.from(pkcs8).toString('base64');
       return {
         chain: `${leaf.toString('pem')}\n${above}`,
-        key: `-----BEGIN PRIVATE KEY-----\n${base64}\n-----END PRIVATE KEY-----\n`,
+        key: await pemKey(own),
         serial: leaf.serialNumber,
       };
     },
@@ -195,6 +196,12 @@ function authorityExtensions(maxPathLength?: number): Extension[] {
     new BasicConstraintsExtension(true, maxPathLength, true),
     new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
   ];
+}
+
+async function pemKey({ privateKey }: Keys): Promise<string> {
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', privateKey);
+  const base64 = Buffer.from(pkcs8).toString('base64');
+  return `-----BEGIN PRIVATE KEY-----\n${base64}\n-----END PRIVATE KEY-----\n`;
 }
 
 async function generate(): Promise<Keys> {

@@ -17,7 +17,6 @@ export interface SecurityFlags {
   readonly kubernetesKeys?: string;
   readonly kubernetesAudience?: string;
   readonly mayRegister?: Readonly<Record<string, readonly string[]>>;
-  readonly visibility?: 'everything' | 'callable';
 }
 
 /** The flags of `inmesh registry` that shut its doors. */
@@ -70,12 +69,6 @@ export function addSecurityFlags(command: Command): Command {
         'services besides its own that an account may register; may be repeated',
         'MAY_REGISTER',
       ).argParser(addRegistrable),
-    )
-    .addOption(
-      flag('--visibility <what>', 'what a workload finds', 'VISIBILITY').choices([
-        'everything',
-        'callable',
-      ]),
     );
 }
 
@@ -89,19 +82,12 @@ function addRegistrable(
 
 /** What the flags say; `undefined` without `--secure`. Throws for flags that contradict each other. */
 export function securityOf(flags: SecurityFlags): RegistrySecurityOptions | undefined {
-  const {
-    secure,
-    trustDomain,
-    certificateLife: certificateLifeMs,
-    mayRegister,
-    visibility,
-  } = flags;
+  const { secure, trustDomain, certificateLife: certificateLifeMs, mayRegister } = flags;
   if (secure !== true) return undefined;
   return definedOnly({
     trustDomain,
     certificateLifeMs,
     mayRegister,
-    visibility,
     intermediate: intermediateOf(flags),
     kubernetes: kubernetesOf(flags),
   });

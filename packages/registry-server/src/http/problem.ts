@@ -13,6 +13,7 @@ const statusByCode: Partial<Record<MeshErrorCode, number>> = {
   unauthenticated: 401,
   forbidden: 403,
   closed: 503,
+  registry_unavailable: 503,
   store_unavailable: 503,
 };
 

@@ -20,11 +20,6 @@ export interface RegistrySecurityOptions {
    * @default {}
    */
   readonly mayRegister?: Readonly<Record<string, readonly string[]>>;
-  /**
-   * Whether a workload finds every service, or only those that authorization policies let it call.
-   * @default 'everything'
-   */
-  readonly visibility?: 'everything' | 'callable';
 }
 
 export type ResolvedSecurity = Readonly<
@@ -36,13 +31,7 @@ export type ResolvedSecurity = Readonly<
 
 /** Throws `invalid_argument`. */
 export function resolveSecurity(options: RegistrySecurityOptions): ResolvedSecurity {
-  const { visibility = 'everything', mayRegister = {} } = options;
-  if (visibility !== 'everything' && visibility !== 'callable') {
-    throw new MeshError(
-      'invalid_argument',
-      `registry: security.visibility must be 'everything' or 'callable', got ${JSON.stringify(visibility)}`,
-    );
-  }
+  const { mayRegister = {} } = options;
   for (const account of Object.keys(mayRegister)) {
     if (/^[^/]+\/[^/]+$/.test(account)) continue;
     throw new MeshError(
@@ -53,7 +42,6 @@ export function resolveSecurity(options: RegistrySecurityOptions): ResolvedSecur
   return Object.freeze({
     trustDomain: checkTrustDomain(options.trustDomain ?? 'cluster.local'),
     certificateLifeMs: options.certificateLifeMs ?? 24 * 3_600_000,
-    visibility,
     mayRegister: new Map(
       Object.entries(mayRegister).map(([account, services]) => [account, new Set(services)]),
     ),
