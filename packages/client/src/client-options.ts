@@ -26,6 +26,7 @@ import {
   staticSource,
   systemClock,
 } from '@inmesh/core';
+import type { ApertureSeat } from './aperture.ts';
 import type { AttemptHook } from './call-runtime.ts';
 import { type ClientPolicy, type PolicyOptions, resolvePolicy } from './policy-defaults.ts';
 
@@ -42,6 +43,11 @@ export interface ClientOptions extends PolicyOptions {
   readonly names?: NameScope;
   /** What becomes of hosts outside the mesh: passed through, or refused with `outbound_refused`. @default 'allow-any' */
   readonly outbound?: 'allow-any' | 'registry-only';
+  /**
+   * This process' place among those that call as it does, for `aperture`; asked when a list changes.
+   * @default a place drawn at the start
+   */
+  readonly apertureSeat?: ApertureSeat;
   /** Around every call, the first outermost. @default [] */
   readonly interceptors?: readonly Interceptor[];
   /** Before every attempt. @default [] */
@@ -81,6 +87,7 @@ export interface ResolvedOptions {
   readonly workload: Workload | undefined;
   readonly names: NameScope;
   readonly outbound: 'allow-any' | 'registry-only';
+  readonly apertureSeat: ApertureSeat | undefined;
   readonly interceptors: readonly Interceptor[];
   readonly attemptHooks: readonly AttemptHook[];
   readonly observers: readonly Observer[];
@@ -127,6 +134,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
         ? defaultNameScope
         : { ...defaultNameScope, namespace: workload.namespace }),
     outbound,
+    apertureSeat: options.apertureSeat,
     interceptors: [...(options.interceptors ?? [])],
     attemptHooks: [...(options.attemptHooks ?? [])],
     observers: [...(options.observers ?? [])],
@@ -165,8 +173,8 @@ function resolveSource({ source, endpoints }: ClientOptions): EndpointSource {
 
 function policyPart(options: ClientOptions): PolicyOptions {
   const { balancer, pool, outlier, breaker, retry, retryBudget } = options;
-  const { hedge, limit, throttle, silence, locality, warmup } = options;
-  const endpoint = { balancer, pool, outlier, silence, breaker, locality, warmup };
+  const { hedge, limit, throttle, silence, aperture, locality, warmup } = options;
+  const endpoint = { balancer, pool, outlier, silence, aperture, breaker, locality, warmup };
   const given = { ...endpoint, retry, retryBudget, hedge, limit, throttle };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),

@@ -16,6 +16,7 @@ import type { CallRuntime } from './call-runtime.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { type ClientOptions, type ResolvedOptions, resolveOptions } from './client-options.ts';
 import { createDeadlineWheel } from './deadline-wheel.ts';
+import { createEndpointProber } from './endpoint-prober.ts';
 import { MeshDispatcher } from './faces/dispatcher.ts';
 import { createFetch, type MeshFetch } from './faces/fetch.ts';
 import { createRequest, type RequestFace } from './faces/request.ts';
@@ -126,7 +127,15 @@ function createCore(options: ResolvedOptions): ClientCore {
   const observers = createObserverGroup(options.observers, logger);
   const connector = createConnector(clock, options.credentials);
   const connections = createConnections({ connector, clock, detached });
+  const prober = createEndpointProber({
+    runtime: () => runtime,
+    pool: policy.pool,
+    clock,
+    random,
+  });
   const services = createServiceDirectory({
+    ...(options.apertureSeat === undefined ? {} : { seat: options.apertureSeat }),
+    prober,
     source,
     policy,
     clock,
@@ -193,6 +202,7 @@ function createCore(options: ResolvedOptions): ClientCore {
     const gone = new MeshError('closed', 'the client was closed before the call ended');
     calls.abortAll(gone);
     silence.close();
+    prober.close();
     services.close();
     connections.destroy();
     wheel.close();

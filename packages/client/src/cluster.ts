@@ -9,7 +9,9 @@ import type {
   Random,
   ServiceName,
 } from '@inmesh/core';
+import type { ApertureSeat } from './aperture.ts';
 import { type DestinationState, PickingDestination } from './destination-state.ts';
+import type { EndpointProber } from './endpoint-prober.ts';
 import { EndpointState, type EndpointWatcher } from './endpoint-state.ts';
 import { OutlierEjection } from './outlier-ejection.ts';
 import { type ClientPolicy, overridePolicy } from './policy-defaults.ts';
@@ -29,6 +31,10 @@ export interface ClusterOptions {
   readonly locality: Locality;
   /** This process' own labels, for `failoverPriority`. @default {} */
   readonly labels?: Readonly<Record<string, string>>;
+  /** @default a place drawn at the start */
+  readonly seat?: ApertureSeat;
+  /** Asks ejected endpoints whether they are well. @default nobody does */
+  readonly prober?: Pick<EndpointProber, 'watch'>;
   /** Must not throw. */
   readonly onEvent: (event: MeshEvent) => void;
   /** The endpoint left: close its connections once its last attempt has ended. Must not throw. */
@@ -72,6 +78,7 @@ class WatchedCluster implements Cluster, EndpointWatcher {
   readonly #outliers = new Map<string, OutlierEjection>();
   readonly #byDestination = new WeakMap<Destination, PickingDestination>();
   readonly #byContent = new Map<string, PickingDestination>();
+  readonly #seat: ApertureSeat;
   #decayMs: number;
   #updates = 0;
   #closed = false;
@@ -79,6 +86,8 @@ class WatchedCluster implements Cluster, EndpointWatcher {
   constructor(service: ServiceName, options: ClusterOptions) {
     this.service = service;
     this.#options = options;
+    const place = options.random();
+    this.#seat = options.seat ?? (() => place);
     this.#decayMs = decayOf(options.policy) ?? defaultDecayMs;
   }
 
@@ -194,7 +203,7 @@ class WatchedCluster implements Cluster, EndpointWatcher {
       policy,
       subset,
       outliers: policy.outlier === null ? undefined : this.#outliersOf(policy.outlier, destination),
-      vantage: { locality, labels: labels ?? {} },
+      vantage: { locality, labels: labels ?? {}, seat: this.#seat },
       random,
       cluster: this,
       onBreakerChange: (from, to) =>
@@ -212,9 +221,10 @@ class WatchedCluster implements Cluster, EndpointWatcher {
 
   #outliersOf(policy: OutlierPolicy, { labels }: Destination): OutlierEjection {
     const key = JSON.stringify([policy, labels]);
+    const watcher = this;
     let outliers = this.#outliers.get(key);
     if (outliers === undefined) {
-      const { clock, onEvent } = this.#options;
+      const { clock, onEvent, prober } = this.#options;
       outliers = new OutlierEjection({
         policy,
         subset: new Subset(labels, this),
@@ -224,6 +234,7 @@ class WatchedCluster implements Cluster, EndpointWatcher {
           state.ejections += 1;
           const { endpoint } = state;
           if (state.ejections === 1) onEvent({ kind: 'endpoint-ejected', endpoint, reason, forMs });
+          prober?.watch(state, policy, () => watcher.heard(state));
         },
         onRestored(state) {
           state.ejections -= 1;

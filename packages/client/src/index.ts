@@ -1,3 +1,4 @@
+export type { AperturePosition, ApertureSeat } from './aperture.ts';
 export * from './balancer-policies.ts';
 export type { AttemptHook, AttemptStart } from './call-runtime.ts';
 export { type CallLimits, type Client, createClient } from './client.ts';

@@ -1,4 +1,5 @@
 import type { Locality, LocalityPolicy } from '@inmesh/core';
+import type { ApertureSeat } from './aperture.ts';
 import type { Candidates } from './balancers/balancer.ts';
 import type { EndpointState } from './endpoint-state.ts';
 
@@ -6,6 +7,8 @@ import type { EndpointState } from './endpoint-state.ts';
 export interface Vantage {
   readonly locality: Locality;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its place on the ring of endpoints; needed with an aperture only. */
+  readonly seat: ApertureSeat;
 }
 
 /**
@@ -64,7 +67,10 @@ function disagreement(labels: readonly string[], own: Vantage, state: EndpointSt
 }
 
 /** Kubernetes' and Istio's labels for the locality need not be written: the locality itself says it. */
-function topologyLabel({ labels, locality }: Vantage, key: string): string | undefined {
+function topologyLabel(
+  { labels, locality }: Pick<Vantage, 'labels' | 'locality'>,
+  key: string,
+): string | undefined {
   switch (key) {
     case 'topology.kubernetes.io/region':
       return locality.region;

@@ -1,4 +1,5 @@
 import { type Random, selectPort } from '@inmesh/core';
+import { withinAperture } from './aperture.ts';
 import { type Balancer, type Candidates, createBalancer } from './balancers/balancer.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { mixHash } from './hash.ts';
@@ -177,7 +178,11 @@ function withPort(states: EndpointState[], port: number | undefined): EndpointSt
 
 function toLevels(states: readonly EndpointState[], options: PickSetOptions): readonly Level[] {
   const { policy, vantage } = options;
-  const all = intoLevels(states, policy.locality, vantage);
+  const all = intoLevels(states, policy.locality, vantage).map((level) => {
+    const narrow = withinAperture(level, policy.aperture, vantage.seat);
+    const isUsable = narrow === level || withoutEjected(narrow, options.outliers).states.length > 0;
+    return isUsable ? narrow : level;
+  });
   const fit = all.map((level) => withoutEjected(level, options.outliers));
   const healthy = fit.map((level, i) => level.states.length / (all[i] as Candidates).states.length);
   const shares = levelShares(healthy);

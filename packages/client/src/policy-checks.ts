@@ -1,5 +1,6 @@
 import type {
   AdaptiveLimitPolicy,
+  AperturePolicy,
   BalancerPolicy,
   BreakerPolicy,
   LocalityPolicy,
@@ -64,6 +65,9 @@ export function checkOutlier(outlier: OutlierPolicy): OutlierPolicy {
   ratio('outlier.failureRatio', outlier.failureRatio);
   whole('outlier.rateMinEndpoints', outlier.rateMinEndpoints, 1);
   whole('outlier.rateMinRequests', outlier.rateMinRequests, 1);
+  duration('outlier.probeIntervalMs', outlier.probeIntervalMs, 0);
+  if (!/^\/[\x21-\x7e]*$/.test(outlier.probePath))
+    throw refusal('outlier.probePath', "a path that starts with '/'", outlier.probePath);
   ratio('outlier.maxEjectedRatio', outlier.maxEjectedRatio);
   ratio('outlier.minHealthyRatio', outlier.minHealthyRatio);
   return outlier;
@@ -132,6 +136,11 @@ export function checkSilence(silence: SilencePolicy): SilencePolicy {
     throw refusal('silence.latencyFactor', '1 or more', silence.latencyFactor);
   whole('silence.minWaiting', silence.minWaiting, 1);
   return silence;
+}
+
+export function checkAperture(aperture: AperturePolicy): AperturePolicy {
+  whole('aperture.endpoints', aperture.endpoints, 1);
+  return aperture;
 }
 
 export function checkLocality(locality: LocalityPolicy): LocalityPolicy {

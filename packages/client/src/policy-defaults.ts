@@ -1,5 +1,6 @@
 import type {
   AdaptiveLimitPolicy,
+  AperturePolicy,
   BalancerPolicy,
   BreakerPolicy,
   DestinationPolicy,
@@ -17,6 +18,7 @@ import { defaultAdaptiveLimit } from '@inmesh/core';
 import { overrideHedge } from './hedge/hedge-policy.ts';
 import {
   checkAdaptiveLimit,
+  checkAperture,
   checkBalancer,
   checkBreaker,
   checkLocality,
@@ -39,11 +41,12 @@ export interface ClientPolicy {
   readonly breaker: BreakerPolicy | null;
   readonly retry: RetryPolicy;
   readonly retryBudget: RetryBudgetPolicy;
-  /** `null` is off, and so for the three below. */
+  /** `null` is off, and so for the four below. */
   readonly hedge: HedgePolicy | null;
   readonly limit: AdaptiveLimitPolicy | null;
   readonly throttle: ThrottlePolicy | null;
   readonly silence: SilencePolicy | null;
+  readonly aperture: AperturePolicy | null;
   readonly locality: LocalityPolicy;
   readonly warmup: WarmupPolicy | undefined;
 }
@@ -67,6 +70,8 @@ export interface PolicyOptions {
   readonly throttle?: Partial<ThrottlePolicy> | null;
   /** When an endpoint counts as silent; `null` switches the watch off. */
   readonly silence?: Partial<SilencePolicy> | null;
+  /** Uses a part of a large service; `{}` is on with the defaults. @default off */
+  readonly aperture?: Partial<AperturePolicy> | null;
   /** @default off */
   readonly locality?: LocalityPolicy;
   /** Slow start of endpoints that join later. @default none */
@@ -98,6 +103,8 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
     failureRatio: 0.85,
     rateMinEndpoints: 5,
     rateMinRequests: 100,
+    probeIntervalMs: 0,
+    probePath: '/healthz',
     maxEjectedRatio: 0.5,
     minHealthyRatio: 0.5,
   }),
@@ -127,9 +134,12 @@ export const defaultPolicy: ClientPolicy = Object.freeze({
   // Long enough for a pause of the other side's event loop or a collection of its garbage, short
   // enough that callers who wait a second still get an answer from elsewhere.
   silence: Object.freeze({ afterMs: 500, latencyFactor: 4, minWaiting: 3 }),
+  aperture: null,
   locality: Object.freeze({ enabled: false }),
   warmup: undefined,
 });
+
+const defaultAperture: AperturePolicy = Object.freeze({ endpoints: 20 });
 
 const defaultThrottle: ThrottlePolicy = Object.freeze({
   factor: 2,
@@ -159,6 +169,7 @@ export function overridePolicy(base: ClientPolicy, over: DestinationPolicy): Cli
     limit: mergeNullable(defaultAdaptiveLimit, base.limit, over.limit, checkAdaptiveLimit),
     throttle: mergeNullable(defaultThrottle, base.throttle, over.throttle, checkThrottle),
     silence: mergeNullable(defaultPolicy.silence, base.silence, over.silence, checkSilence),
+    aperture: mergeNullable(defaultAperture, base.aperture, over.aperture, checkAperture),
     locality: checkLocality(over.locality ?? base.locality),
     warmup: checkWarmup(over.warmup ?? base.warmup),
   });

@@ -8,7 +8,9 @@ import type {
   Timer,
   Unsubscribe,
 } from '@inmesh/core';
+import type { ApertureSeat } from './aperture.ts';
 import { type Cluster, createCluster } from './cluster.ts';
+import type { EndpointProber } from './endpoint-prober.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { Fifo, type FifoPlace } from './fifo.ts';
 import type { ClientPolicy } from './policy-defaults.ts';
@@ -47,6 +49,8 @@ export interface ServiceDirectoryOptions {
   readonly locality: Locality;
   readonly labels: Readonly<Record<string, string>>;
   readonly detached: RunDetached;
+  readonly seat?: ApertureSeat;
+  readonly prober?: EndpointProber;
   readonly onEvent: (event: MeshEvent) => void;
   readonly onRemoved: (state: EndpointState) => void;
 }

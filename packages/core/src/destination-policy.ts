@@ -64,6 +64,10 @@ export interface OutlierPolicy {
   readonly rateMinEndpoints: number;
   /** Enough requests of one endpoint, within 5 to 10 seconds. @default 100 */
   readonly rateMinRequests: number;
+  /** How often an ejected endpoint is asked whether it is well, to come back before its time; 0 never. @default 0 */
+  readonly probeIntervalMs: number;
+  /** What is asked for; any answer below 500 is one. @default '/healthz' */
+  readonly probePath: string;
   /** Largest share ejected at once; one may always be when there are at least two. @default 0.5 of ours, 0.1 from Istio resources */
   readonly maxEjectedRatio: number;
   /** Below this share of healthy endpoints all are used again (panic); 0 never. @default 0.5 of ours, 0 from Istio resources */
@@ -168,6 +172,12 @@ export interface ThrottlePolicy {
   readonly windowMs: number;
 }
 
+/** Which part of a large service one caller uses: so connections do not grow as callers times endpoints. */
+export interface AperturePolicy {
+  /** At least so many; a service that has no more is used whole. @default 20 */
+  readonly endpoints: number;
+}
+
 /**
  * When an endpoint counts as silent: requests wait there, and it answers none. It is ejected, and
  * those that may be sent again go elsewhere; no call fails by it.
@@ -223,6 +233,7 @@ export interface DestinationPolicy {
   readonly limit?: Partial<AdaptiveLimitPolicy> | null;
   readonly throttle?: Partial<ThrottlePolicy> | null;
   readonly silence?: Partial<SilencePolicy> | null;
+  readonly aperture?: Partial<AperturePolicy> | null;
   readonly locality?: LocalityPolicy;
   readonly warmup?: WarmupPolicy;
   readonly tls?: UpstreamTlsPolicy;

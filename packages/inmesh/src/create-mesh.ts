@@ -27,6 +27,7 @@ import { codeOnlyOptions, type ListenOptions, type MeshOptions } from './options
 import { outsideHosts } from './outside/outside-hosts.ts';
 import { serviceEntrySource } from './outside/service-entry-source.ts';
 import { registryReports } from './registry-reports.ts';
+import { seatAmongPeers } from './resilience/aperture-seat.ts';
 import { clientResilience, fallbackInterceptors } from './resilience/client-resilience.ts';
 import { rateLimiting, shedding } from './resilience/inbound-limits.ts';
 import { corsStep } from './routing/cors-step.ts';
@@ -121,9 +122,17 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const below = sourceOf(options, registry);
   const source = serviceEntrySource({ router, below, names, clock, logger });
   const outside = outsideHosts(router, source);
+  const servers = new Set<MeshServer>();
+  const peers =
+    (options.aperture ?? null) === null
+      ? undefined
+      : seatAmongPeers(below, workload.service, () =>
+          [...servers].map(({ endpointId }) => endpointId),
+        );
   const client = createClient({
     ...clientOptions(options),
     ...clientResilience(options),
+    ...definedOnly({ apertureSeat: peers?.seat }),
     source,
     router,
     workload,
@@ -171,7 +180,6 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     logger,
     onEvent,
   };
-  const servers = new Set<MeshServer>();
   let closing: Promise<void> | undefined;
   let ignoreSignals = (): void => {};
 
@@ -182,6 +190,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     inbound.close();
     await client.close();
     commands.close();
+    peers?.close();
     // The last calls are told while there is still somebody to tell.
     await telemetry.close();
     await source.close();

@@ -233,6 +233,13 @@ const generalRows = rows(
   ['outlier.failureRatio', ratio, '0.85', 'Ejects who fails that share of its requests; 0 never.'],
   ['outlier.rateMinEndpoints', count, '5', 'Both need so many endpoints,'],
   ['outlier.rateMinRequests', count, '100', 'each with so many requests in 5 to 10 seconds.'],
+  [
+    'outlier.probeIntervalMs',
+    durationOrOff,
+    '0',
+    'How often ejected endpoints are asked whether they are well; 0 never.',
+  ],
+  ['outlier.probePath', 'text', '/healthz', 'What they are asked for.'],
   ['outlier.maxEjectedRatio', ratio, '0.5', 'Largest share of endpoints ejected at once.'],
   ['outlier.minHealthyRatio', ratio, '0.5', 'Below it all endpoints are used (panic).'],
   ['breaker.minCalls', count, '20', 'Calls in the window before the breaker may open.'],

@@ -18,6 +18,7 @@ const shared = [
   'limit',
   'throttle',
   'silence',
+  'aperture',
   'interceptors',
 ] as const satisfies readonly (keyof MeshOptions)[];
 

@@ -114,3 +114,39 @@ test('contradictory options are refused with both values, whatever part they are
   expect(await refused({ rateLimit: { perSecond: -1 } })).toMatch(/perSecond .* got -1/);
   expect(await refused({ silence: { latencyFactor: 0.5 } })).toMatch(/latencyFactor .* got 0.5/);
 });
+
+test('with an aperture each process uses its own part of a large service, by its place among its peers', async () => {
+  const { url } = await startRegistry();
+  const ports = Array.from({ length: 12 }, (_, i) => ({ port: 1 + i }));
+  const callers = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const shop = await join({
+        service: 'shop',
+        registry: url,
+        endpoints: { reviews: ports },
+        aperture: { endpoints: 4 },
+        retry: { maxRetries: 0 },
+        breaker: null,
+        outlier: null,
+      });
+      await shop.listen((_request, response) => response.end(), quick);
+      return shop;
+    }),
+  );
+  // Its own service is followed for the seat; asked for, it shows when all three are known.
+  await Promise.all(callers.map((shop) => shop.ready('shop')));
+  await eventually(() =>
+    callers.every((shop) => shop.inspect().services[0]?.endpoints.length === 3),
+  );
+  const parts = await Promise.all(
+    callers.map(async (shop) => {
+      const tried = new Set<string>();
+      for (let i = 0; i < 60; i += 1) {
+        await shop.request('http://reviews/').catch(({ endpoint }) => tried.add(endpoint));
+      }
+      return [...tried];
+    }),
+  );
+  expect(parts.map(({ length }) => length)).toEqual([4, 4, 4]);
+  expect(new Set(parts.flat()).size).toBe(12);
+});

@@ -110,6 +110,8 @@ function outlierPolicy(outlier: OutlierDetection): OutlierPolicy {
     failureRatio: 0,
     rateMinEndpoints: 5,
     rateMinRequests: 100,
+    probeIntervalMs: 0,
+    probePath: '/healthz',
     // Envoy's cap: 300 s, or the base where that is longer.
     maxEjectionMs: Math.max(300_000, baseEjectionMs),
     maxEjectedRatio: (outlier.maxEjectionPercent ?? 10) / 100,

@@ -117,6 +117,8 @@ const ratesOff = {
   failureRatio: 0,
   rateMinEndpoints: 5,
   rateMinRequests: 100,
+  probeIntervalMs: 0,
+  probePath: '/healthz',
 };
 
 test("outlierDetection: Istio's defaults, and every field", () => {

@@ -46,6 +46,12 @@ export const resilienceOptionRows: readonly OptionRow[] = (
     ['silence.afterMs', duration, '500', 'An endpoint that answers nobody for so long,'],
     ['silence.latencyFactor', factor, '4', 'and so many times its usual latency,'],
     ['silence.minWaiting', count, '3', 'with so many requests waiting, is left.'],
+    [
+      'aperture.endpoints',
+      count,
+      '20',
+      'Use about so many endpoints of a larger service. Off unless it is set.',
+    ],
     ['shed.maxInFlight', count, 'no limit', 'Requests served at once; beyond it 503.'],
     ['shed.adaptive', 'boolean', 'false', 'Find that number by latency.'],
     ['shed.maxEventLoopDelayMs', duration, 'no limit', 'How far behind the event loop may be.'],

@@ -1,6 +1,7 @@
 import type { CallFallback } from '@inmesh/client';
 import type {
   AdaptiveLimitPolicy,
+  AperturePolicy,
   HedgePolicy,
   Priority,
   SilencePolicy,
@@ -20,6 +21,8 @@ export interface ResilienceOptions {
   readonly throttle?: Partial<ThrottlePolicy> | null;
   /** When an endpoint counts as silent; `null` switches the watch off. */
   readonly silence?: Partial<SilencePolicy> | null;
+  /** Uses a part of a large service, so that connections do not grow as callers times endpoints; `{}` is on with the defaults. */
+  readonly aperture?: Partial<AperturePolicy> | null;
   /** Whether calls go to the nearest endpoints while they can bear it: same subzone, zone, region, then others. */
   readonly preferNear?: boolean;
   /** Endpoints that join later get their share little by little, over so long; 0 is at once. */
