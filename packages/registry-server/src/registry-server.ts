@@ -242,7 +242,11 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     });
     serviceRoutes(app, state, clock);
     overrideRoutes(app, overrides);
-    authorizationRoutes(app, { state, config: configState, trustDomain: 'cluster.local' });
+    authorizationRoutes(app, {
+      state,
+      config: configState,
+      trustDomain: resolved.security?.trustDomain ?? 'cluster.local',
+    });
     resourceRoutes(app, {
       state: configState,
       config,
