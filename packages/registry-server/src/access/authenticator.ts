@@ -32,12 +32,23 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticate
 }
 
 function bearerOf(authorization: string, tokens: TokenBook): Principal {
-  const token = /^Bearer ([!-~]+)$/i.exec(authorization)?.[1];
+  const token = tokenIn(authorization);
   if (token === undefined) {
-    throw new MeshError('unauthenticated', 'registry: Authorization must be "Bearer <token>"');
+    throw new MeshError(
+      'unauthenticated',
+      'registry: Authorization must be "Bearer <token>", or Basic with the token as password',
+    );
   }
   const { kind, name } = tokens.verify(token, ['reader', 'operator']);
   return kind === 'operator' ? { kind, name } : { kind: 'reader', name };
+}
+
+/** As the password of Basic, too: that is all that Eureka's clients and peers can send, from their URL. */
+function tokenIn(authorization: string): string | undefined {
+  const [, scheme = '', value = ''] = /^(Bearer|Basic) ([!-~]+)$/i.exec(authorization) ?? [];
+  if (scheme.toLowerCase() !== 'basic') return value === '' ? undefined : value;
+  const [, password] = /^[^:]*:([!-~]+)$/.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  return password;
 }
 
 function workloadOf({ identity }: Peer, trustDomain: string): Principal {

@@ -1,0 +1,53 @@
+import { expect, test } from '@jest/globals';
+import { springInstance } from './eureka-fixture.ts';
+import { type SecureFixture, type Shown, startSecureRegistry } from './secure-fixture.ts';
+
+const start = (): Promise<SecureFixture> => startSecureRegistry({ eureka: true, settleMs: 0 });
+const basic = (token: string): Shown => ({
+  headers: { authorization: `Basic ${Buffer.from(`eureka:${token}`).toString('base64')}` },
+});
+const path = '/eureka/apps/ORDERS/10.0.0.1:orders:8080';
+
+test('a service speaks for itself only, at the Eureka door too (hostile case 44)', async () => {
+  const registry = await start();
+  const orders = { identity: await registry.workload('orders') };
+  const thief = { identity: await registry.workload('thief') };
+  const register = async (shown: Shown): Promise<number> =>
+    (await registry.send('POST', '/eureka/apps/ORDERS', shown, { instance: springInstance() }))
+      .status;
+  expect(await register(thief)).toBe(403);
+  expect(await register(orders)).toBe(204);
+  const tries = [
+    await registry.send('PUT', path, thief),
+    await registry.send('PUT', `${path}/status?value=DOWN`, thief),
+    await registry.send('DELETE', `${path}/status`, thief),
+    await registry.send('PUT', `${path}/metadata?a=b`, thief),
+    await registry.send('DELETE', path, thief),
+    await registry.send('POST', '/eureka/peerreplication/batch/', thief, { replicationList: [] }),
+  ];
+  expect(tries.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403, 403]);
+  expect((await registry.send('PUT', path, orders)).status).toBe(200);
+});
+
+test('nobody is told and nobody registers without a proof', async () => {
+  const registry = await start();
+  const tries = [
+    await registry.send('GET', '/eureka/apps'),
+    await registry.send('POST', '/eureka/apps/ORDERS', {}, { instance: springInstance() }),
+  ];
+  expect(tries.map(({ status }) => status)).toEqual([401, 401]);
+});
+
+test("Eureka's clients send their token as the password in their URL", async () => {
+  const registry = await start();
+  const { token: reader } = await registry.token({ kind: 'reader' });
+  const instance = { instance: springInstance() };
+  expect((await registry.send('GET', '/eureka/apps', basic(reader))).status).toBe(200);
+  expect((await registry.send('POST', '/eureka/apps/ORDERS', basic(reader), instance)).status).toBe(
+    403,
+  );
+  expect(
+    (await registry.send('POST', '/eureka/apps/ORDERS', basic(registry.operator), instance)).status,
+  ).toBe(204);
+  expect((await registry.send('GET', '/eureka/apps', basic('guess'))).status).toBe(401);
+});
