@@ -256,3 +256,42 @@ spec:
   const unknown = await inmesh(['authz', 'explain', '--to', 'nobody']);
   expect(unknown).toMatchObject({ code: 1, errors: expect.stringContaining('nobody.default') });
 });
+
+test('registry status shows a line for each server, and fails when one is away', async () => {
+  const well = await inmesh(['registry', 'status']);
+  expect(well.code).toBe(0);
+  expect(well.output).toMatch(
+    /^SERVER .* STATE\n\S+ +\d+\.\d+\.\d+ +\d+s +0 +0 +0 +0 +settling for \d+s\n$/,
+  );
+  const words = ['registry', 'status', '--registry', `${url},http://127.0.0.1:1`];
+  const one = await runProgram(commandLine, words);
+  expect(one.code).toBe(1);
+  expect(one.output).toContain('http://127.0.0.1:1 does not answer');
+});
+
+test('a backup brings the resources back, into another data directory', async () => {
+  await inmesh(['apply', '-f', await file('route.yaml', `${route('v2')}`)]);
+  const backup = joinPath(folder, 'backup.json');
+  const saved = await runProgram(commandLine, [
+    'registry',
+    'backup',
+    '--data-dir',
+    dataDir,
+    backup,
+  ]);
+  expect([saved.code, saved.output]).toEqual([0, `${backup}: registry.json\n`]);
+  registry.process.kill('SIGTERM');
+  await registry.exit(10_000);
+
+  dataDir = await mkdtemp(joinPath(folder, 'data-'));
+  const restored = await runProgram(commandLine, [
+    'registry',
+    'restore',
+    backup,
+    '--data-dir',
+    dataDir,
+  ]);
+  expect(restored.code).toBe(0);
+  await startRegistry();
+  expect((await inmesh(['get', 'virtualservices'])).output).toContain('reviews');
+});

@@ -17,6 +17,8 @@ import { version } from './version.ts';
 const program = new Command('inmesh')
   .description('The service mesh inside a Node.js application: the registry, and questions to it.')
   .version(version)
+  // A subcommand's options are its own, also where its parent has one of the same name.
+  .enablePositionalOptions()
   .addCommand(registryCommand())
   .addCommand(getCommand())
   .addCommand(applyCommand())

@@ -3,7 +3,9 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { definedOnly } from '../shared-options.ts';
 import { wholeNumber } from './numbers.ts';
+import { backupCommand, restoreCommand } from './registry-backup.ts';
 import { addSecurityFlags, type SecurityFlags, securityOf } from './registry-security.ts';
+import { statusCommand } from './registry-status.ts';
 
 interface RegistryFlags extends SecurityFlags {
   readonly allowedHost?: readonly string[];
@@ -20,7 +22,8 @@ interface RegistryFlags extends SecurityFlags {
 /** `inmesh registry`: runs a registry server until SIGTERM or SIGINT. */
 export function registryCommand(): Command {
   return addSecurityFlags(new Command('registry'))
-    .description('Run a registry server.')
+    .description('Run a registry server, or look after one.')
+    .enablePositionalOptions()
     .addOption(
       new Option('--host <address>', 'address to listen on')
         .default('127.0.0.1')
@@ -69,7 +72,10 @@ export function registryCommand(): Command {
         .default('info')
         .env('INMESH_REGISTRY_LOG_LEVEL'),
     )
-    .action(run);
+    .action(run)
+    .addCommand(statusCommand())
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand());
 }
 
 /** Naming peers is asking for Eureka. */

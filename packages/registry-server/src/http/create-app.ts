@@ -3,6 +3,7 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { Logger } from '@inmesh/core';
 import fastify, { type FastifyReply } from 'fastify';
 import { type Authenticate, enforceAccess } from '../access/enforce-access.ts';
+import { version } from '../version.ts';
 import type { App } from './app.ts';
 import { openapi } from './openapi.ts';
 import { createProblem, problemOf } from './problem.ts';
@@ -75,11 +76,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     sendProblem(reply, refusal);
   });
   enforceAccess(app, authenticate);
-  app.setNotFoundHandler((_request, reply) => {
-    sendProblem(
-      reply,
-      createProblem(404, 'not_found', 'no such route; GET /openapi.json lists them'),
-    );
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(reply, createProblem(404, 'not_found', notFound(request.url)));
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
@@ -93,6 +91,19 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   await openapi(app);
   return app;
+}
+
+/** The version of the wire that is spoken here, in the paths of all its routes. */
+const wireVersion = 1;
+
+/** A client that speaks another version of the wire is to be told so, and what to do. */
+function notFound(url: string): string {
+  const asked = /^\/v(\d{1,6})\//.exec(url)?.[1];
+  if (asked === undefined || Number(asked) === wireVersion) {
+    return 'no such route; GET /openapi.json lists them';
+  }
+  const older = Number(asked) < wireVersion ? 'the client' : 'the registry';
+  return `this registry (${version}) speaks version ${wireVersion} of the wire, not ${asked}: upgrade ${older}; registries go first`;
 }
 
 function serverOptions(headersTimeout: number): ServerOptions {
