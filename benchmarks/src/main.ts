@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   auth: () => import('./auth.ts'),
   call: () => import('./call.ts'),
   config: () => import('./config.ts'),
+  eureka: () => import('./eureka.ts'),
   identity: () => import('./identity.ts'),
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),

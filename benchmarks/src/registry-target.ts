@@ -6,14 +6,14 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRegistryServer } from '@inmesh/registry-server';
 
-export type TargetKind = 'registry' | 'bare';
+export type TargetKind = 'registry' | 'eureka' | 'bare';
 export interface TargetReport {
   readonly rssBytes: number;
   readonly cpuMs: number;
 }
 
-async function startRegistry(): Promise<string> {
-  const server = createRegistryServer({ port: 0, settleMs: 0, sessionTtlMs: 600_000 });
+async function startRegistry(eureka: boolean): Promise<string> {
+  const server = createRegistryServer({ port: 0, settleMs: 0, sessionTtlMs: 600_000, eureka });
   return (await server.listen()).url;
 }
 
@@ -44,7 +44,8 @@ async function startBare(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const url = process.argv[2] === 'registry' ? await startRegistry() : await startBare();
+const kind = process.argv[2] as TargetKind;
+const url = kind === 'bare' ? await startBare() : await startRegistry(kind === 'eureka');
 process.on('message', () => {
   globalThis.gc?.();
   const { user, system } = process.cpuUsage();

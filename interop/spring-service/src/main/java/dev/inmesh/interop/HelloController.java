@@ -1,17 +1,16 @@
 package dev.inmesh.interop;
 
-import org.springframework.cloud.client.loadbalancer.LoadBalanced;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestController;
-import org.springframework.web.client.RestClient;
+import org.springframework.web.client.RestTemplate;
 
 @RestController
 class HelloController {
-  private final RestClient client;
+  private final RestTemplate client;
 
-  HelloController(@LoadBalanced RestClient.Builder builder) {
-    this.client = builder.build();
+  HelloController(RestTemplate client) {
+    this.client = client;
   }
 
   @GetMapping("/hello")
@@ -22,6 +21,6 @@ class HelloController {
   /** What `service` answers to a call that goes to an instance that Eureka named. */
   @GetMapping("/call/{service}")
   String call(@PathVariable String service) {
-    return client.get().uri("http://" + service + "/hello").retrieve().body(String.class);
+    return client.getForObject("http://" + service + "/hello", String.class);
   }
 }

@@ -4,7 +4,7 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.cloud.client.loadbalancer.LoadBalanced;
 import org.springframework.context.annotation.Bean;
-import org.springframework.web.client.RestClient;
+import org.springframework.web.client.RestTemplate;
 
 /** A service as Spring's guides have it. Name, port and Eureka's URL come from the command line. */
 @SpringBootApplication
@@ -13,9 +13,10 @@ public class ServiceApplication {
     SpringApplication.run(ServiceApplication.class, args);
   }
 
+  // Not a RestClient.Builder: Spring's Eureka client would take it for itself, and look its own server up.
   @Bean
   @LoadBalanced
-  RestClient.Builder restClientBuilder() {
-    return RestClient.builder();
+  RestTemplate restTemplate() {
+    return new RestTemplate();
   }
 }
