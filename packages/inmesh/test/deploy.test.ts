@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Command } from 'commander';
-import { parseAllDocuments } from 'yaml';
 import { registryCommand } from '../src/cli/registry.ts';
 
 const folder = resolve(import.meta.dirname, '../../../deploy');
@@ -20,15 +19,4 @@ test.each([
   const names = read(path).match(/\bINMESH_[A-Z_]+/g) ?? [];
   const options = known(registryCommand());
   expect(names.filter((name) => !options.has(name))).toEqual([]);
-});
-
-test.each(manifests)('%s is YAML, each document an object of Kubernetes with a name', (name) => {
-  for (const document of parseAllDocuments(read(`kubernetes/${name}`))) {
-    expect(document.errors).toEqual([]);
-    expect(document.toJS()).toMatchObject({
-      apiVersion: expect.any(String),
-      kind: expect.any(String),
-      metadata: { name: expect.any(String) },
-    });
-  }
 });
