@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   config: () => import('./config.ts'),
   eureka: () => import('./eureka.ts'),
   identity: () => import('./identity.ts'),
+  graph: () => import('./graph.ts'),
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),
   registry: () => import('./registry.ts'),

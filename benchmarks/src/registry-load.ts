@@ -24,6 +24,10 @@ export async function openSocket(url: URL): Promise<Socket> {
   return socket;
 }
 
+export function openSockets(url: URL, count: number): Promise<Socket[]> {
+  return Promise.all(Array.from({ length: count }, () => openSocket(url)));
+}
+
 /** Sends `requests` over and over, one at a time on each socket, for `durationMs`; gives answers a second. */
 export async function saturate(
   sockets: readonly Socket[],

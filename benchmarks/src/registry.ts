@@ -10,9 +10,7 @@
  *
  * Servers and load are processes of their own.
  */
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import type { Registration, SessionOpened } from '@inmesh/core';
 import {
   type BenchOptions,
@@ -21,8 +19,15 @@ import {
   compare,
   median,
 } from './harness.ts';
-import { encodeRequest, openSocket, saturate, sendAll, Watch } from './registry-load.ts';
-import type { TargetKind, TargetReport } from './registry-target.ts';
+import {
+  encodeRequest,
+  openSocket,
+  openSockets,
+  saturate,
+  sendAll,
+  Watch,
+} from './registry-load.ts';
+import { startTarget, type Target } from './registry-process.ts';
 
 const sessions = 10_000;
 const renewalLanes = 64;
@@ -30,12 +35,6 @@ const renewalMs = 500;
 const watchers = 1_000;
 const registrations = 100_000;
 const setupLanes = 32;
-
-interface Target {
-  readonly url: URL;
-  report(): Promise<TargetReport>;
-  close(): Promise<void>;
-}
 
 const parts: Record<string, (rounds: number) => Promise<BenchResult[]>> = {
   renewal: renewalBench,
@@ -240,27 +239,4 @@ async function openSessions(url: URL, count: number): Promise<string[]> {
   const opened = await sendAll(sockets, Array<Buffer>(count).fill(request));
   for (const socket of sockets) socket.destroy();
   return (opened as SessionOpened[]).map(({ session }) => session);
-}
-
-function openSockets(url: URL, count: number): Promise<Socket[]> {
-  return Promise.all(Array.from({ length: count }, () => openSocket(url)));
-}
-
-async function startTarget(kind: TargetKind): Promise<Target> {
-  // Beside this file once it is compiled.
-  const child = fork(new URL('./registry-target.js', import.meta.url), [kind]);
-  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
-  return {
-    url: new URL(url),
-    async report() {
-      child.send('report');
-      const [report] = (await once(child, 'message')) as [TargetReport];
-      return report;
-    },
-    async close() {
-      if (child.exitCode !== null) return;
-      child.disconnect();
-      await once(child, 'exit');
-    },
-  };
 }

@@ -7,11 +7,13 @@ import { deleteCommand } from './delete.ts';
 import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { getCommand } from './get.ts';
+import { graphCommand } from './graph.ts';
 import { registryCommand } from './registry.ts';
 import { revokeCommand } from './revoke.ts';
 import { rolloutCommand } from './rollout.ts';
 import { splitCommand } from './split.ts';
 import { tokenCommand } from './token.ts';
+import { topCommand } from './top.ts';
 import { version } from './version.ts';
 
 const program = new Command('inmesh')
@@ -27,6 +29,8 @@ const program = new Command('inmesh')
   .addCommand(analyzeCommand())
   .addCommand(splitCommand())
   .addCommand(rolloutCommand())
+  .addCommand(graphCommand())
+  .addCommand(topCommand())
   .addCommand(explainCommand())
   .addCommand(authzCommand())
   .addCommand(tokenCommand())

@@ -12,8 +12,8 @@ import { TrafficTable } from './traffic-table.ts';
 const minIntervalMs = 2_000;
 /** Reports may reach back a minute: at twice this interval nothing is lost yet. */
 const maxIntervalMs = 30_000;
-/** Each reporter costs the registry so much of its own interval: 200 reports a second at most. */
-const intervalPerReporterMs = 5;
+/** However many report, a hundred reports come in a second. */
+const intervalPerReporterMs = 10;
 
 export interface ReportSinkOptions {
   readonly maxEdges: number;

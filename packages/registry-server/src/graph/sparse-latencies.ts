@@ -11,10 +11,23 @@ export function addLatencies(counts: Float64Array, latencies: SparseLatencies): 
   }
 }
 
-/** Both together. Gives one of the two when the other is empty. */
-export function mergeLatencies(a: SparseLatencies, b: SparseLatencies): SparseLatencies {
-  if (a.length === 0) return b;
-  if (b.length === 0) return a;
+/** Adds `latencies` to `into` where that has all their buckets; `false`, and nothing added, where one is missing. */
+export function addInPlace(into: number[], latencies: SparseLatencies): boolean {
+  let at = 0;
+  for (let i = 0; i < latencies.length; i += 2) {
+    while (at < into.length && (into[at] as number) < (latencies[i] as number)) at += 2;
+    if (into[at] !== latencies[i]) return false;
+  }
+  at = 0;
+  for (let i = 0; i < latencies.length; i += 2) {
+    while (into[at] !== latencies[i]) at += 2;
+    (into[at + 1] as number) += latencies[i + 1] as number;
+  }
+  return true;
+}
+
+/** Both together, as a new list. */
+export function mergeLatencies(a: SparseLatencies, b: SparseLatencies): number[] {
   const merged: number[] = [];
   let i = 0;
   let j = 0;

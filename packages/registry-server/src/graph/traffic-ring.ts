@@ -1,5 +1,5 @@
 import type { TrafficColumns } from '@inmesh/core';
-import { mergeLatencies, type SparseLatencies } from './sparse-latencies.ts';
+import { addInPlace, mergeLatencies, type SparseLatencies } from './sparse-latencies.ts';
 import { TrafficTotal } from './traffic-total.ts';
 
 export interface TrafficRingOptions {
@@ -16,7 +16,9 @@ interface OpenStep {
   step: number;
   calls: number;
   errors: number;
+  /** Of a report while it is the only one; the ring's own, and added to in place, from the second on. */
   latencies: SparseLatencies;
+  own: number[] | undefined;
 }
 
 /** Of a sealed step: calls, errors, p50, p90 and p99. */
@@ -47,20 +49,24 @@ export class TrafficRing {
     const place = step % openSteps;
     const open = this.#open[place];
     if (open === undefined) {
-      this.#open[place] = { step, calls, errors, latencies };
+      this.#open[place] = { step, calls, errors, latencies, own: undefined };
       return;
     }
     if (open.step > step) return;
     if (open.step < step) {
       this.#seal(open);
       open.step = step;
-      open.calls = 0;
-      open.errors = 0;
-      open.latencies = [];
+      open.calls = calls;
+      open.errors = errors;
+      open.latencies = latencies;
+      open.own = undefined;
+      return;
     }
     open.calls += calls;
     open.errors += errors;
-    open.latencies = mergeLatencies(open.latencies, latencies);
+    if (open.own !== undefined && addInPlace(open.own, latencies)) return;
+    open.own = mergeLatencies(open.latencies, latencies);
+    open.latencies = open.own;
   }
 
   /** Adds the open steps from `first` to `last` (both included) to `sum`. */
