@@ -1,4 +1,4 @@
-import type { FaultProxy, NetworkFault } from './fault-proxy.ts';
+import type { FaultProxy, NetworkFault } from '@inmesh/testing';
 import type { ServiceProcess } from './service-process.ts';
 
 /** What may be broken: the processes, and a proxy before each. The first of both is the victim. */

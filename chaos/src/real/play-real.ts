@@ -1,7 +1,7 @@
 import { createRegistryServer } from '@inmesh/registry-server';
+import { startFaultProxy } from '@inmesh/testing';
 import { createMesh, type Mesh } from 'inmesh';
 import { type LoadResult, runLoad } from './bounded-load.ts';
-import { startFaultProxy } from './fault-proxy.ts';
 import { faults, type Laboratory, type RealFault } from './faults.ts';
 import { type ServiceProcess, startService } from './service-process.ts';
 

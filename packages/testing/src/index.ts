@@ -1,6 +1,7 @@
 export * from './etcd-cluster.ts';
 export * from './eventually.ts';
 export * from './fake-clock.ts';
+export * from './fault-proxy.ts';
 export { type ReadResponse, type SendOptions, send, sendRaw } from './http-client.ts';
 export * from './memory-source.ts';
 export * from './middleware-suite.ts';

@@ -6,8 +6,9 @@ import { wholeNumber } from './numbers.ts';
 import { backupCommand, restoreCommand } from './registry-backup.ts';
 import { addSecurityFlags, type SecurityFlags, securityOf } from './registry-security.ts';
 import { statusCommand } from './registry-status.ts';
+import { addStoreFlags, openStore, type StoreFlags } from './registry-store.ts';
 
-interface RegistryFlags extends SecurityFlags {
+interface RegistryFlags extends SecurityFlags, StoreFlags {
   readonly allowedHost?: readonly string[];
   readonly host: string;
   readonly port: number;
@@ -21,7 +22,7 @@ interface RegistryFlags extends SecurityFlags {
 
 /** `inmesh registry`: runs a registry server until SIGTERM or SIGINT. */
 export function registryCommand(): Command {
-  return addSecurityFlags(new Command('registry'))
+  return addStoreFlags(addSecurityFlags(new Command('registry')))
     .description('Run a registry server, or look after one.')
     .enablePositionalOptions()
     .addOption(
@@ -88,13 +89,14 @@ function eurekaOptions(flags: RegistryFlags): boolean | EurekaOptions {
 async function run(flags: RegistryFlags): Promise<void> {
   const logger = pino({ level: flags.logLevel }, pino.destination({ dest: 2, sync: true }));
   const security = securityOf(flags);
+  const store = await openStore(flags, logger);
   const server = createRegistryServer({
     ...definedOnly({ security, allowedHosts: flags.allowedHost }),
     host: flags.host,
     port: flags.port,
     sessionTtlMs: flags.sessionTtl,
     logger,
-    ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }),
+    ...definedOnly({ dataDir: flags.dataDir, store, name: flags.name }),
     eureka: eurekaOptions(flags),
   });
   const { url } = await server.listen();

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMeshError, MeshError, type StoreEntry } from '@inmesh/core';
 import { emptyContents, type StoreContents } from './store-contents.ts';
@@ -47,7 +47,7 @@ export class StoreFile {
     }
   }
 
-  /** Resolves when the contents are on disk. Throws `conflict` when somebody else wrote the file. */
+  /** Resolves when the contents are on disk. Throws `conflict` when somebody else wrote the file, `store_unavailable` when it cannot be written. */
   async save(contents: StoreContents): Promise<void> {
     if ((await this.#stamp()) !== this.#seen) {
       throw new MeshError(
@@ -58,6 +58,22 @@ export class StoreFile {
     const { revision, entries } = contents;
     const text = JSON.stringify({ format, revision, entries: [...entries.values()] });
     const temporary = `${this.path}.${process.pid}.tmp`;
+    try {
+      await this.#replace(temporary, text);
+    } catch (cause) {
+      // Half of a file would take the room that the next one needs.
+      await rm(temporary, { force: true }).catch(() => {});
+      throw new MeshError(
+        'store_unavailable',
+        `registry: ${this.path} cannot be written (${(cause as Error).message}); nothing was changed. Make room on the disk and see that the folder can be written, then repeat it`,
+        { cause, maybeProcessed: false },
+      );
+    }
+    this.#seen = await this.#stamp();
+    await this.#syncDirectory();
+  }
+
+  async #replace(temporary: string, text: string): Promise<void> {
     const file = await open(temporary, 'w', fileMode);
     try {
       await file.writeFile(text);
@@ -66,8 +82,6 @@ export class StoreFile {
       await file.close();
     }
     await rename(temporary, this.path);
-    this.#seen = await this.#stamp();
-    await this.#syncDirectory();
   }
 
   /** Without it the rename itself may be lost with the power. Windows has no such call. */

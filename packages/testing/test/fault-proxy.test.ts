@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { startUpstream, type Upstream } from '@inmesh/testing';
+import { type FaultProxy, startFaultProxy, startUpstream, type Upstream } from '@inmesh/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type FaultProxy, startFaultProxy } from '../src/real/fault-proxy.ts';
 
 /** Unlike `once`, takes the reset before it as it comes. */
 function closed(socket: Socket): Promise<unknown> {
