@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFakeClock } from '@inmesh/testing';
@@ -327,4 +329,67 @@ test('other addresses than loopback need authentication', async () => {
   const registry = await startSecureRegistry({ host: '0.0.0.0', allowedHosts: ['registry.test'] });
   const url = registry.url.replace('0.0.0.0', '127.0.0.1');
   expect(url).toMatch(/^https:/);
+});
+
+test('connections of one address are counted from before their handshake (hostile case 47)', async () => {
+  const registry = await startSecureRegistry({ limits: { connectionsPerPeer: 2 } });
+  const { port } = new URL(registry.url);
+  const open = async (): Promise<Socket> => {
+    const socket = connect(Number(port), '127.0.0.1');
+    onEnd(() => socket.destroy());
+    socket.on('error', () => {});
+    socket.resume();
+    await once(socket, 'connect');
+    return socket;
+  };
+  // They say nothing, and hold their places all the same.
+  const first = await open();
+  await open();
+  await once(await open(), 'close');
+  first.destroy();
+  const answered = async (): Promise<boolean> =>
+    await registry.send('GET', '/healthz').then(
+      () => true,
+      () => false,
+    );
+  // The server hears of a closed connection a moment after the client.
+  while (!(await answered())) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test.each([
+  [{ host: 'evil.example' }, 421],
+  [{ host: 'registry.test.evil.example' }, 421],
+  [{ origin: 'https://evil.example' }, 403],
+  [{ origin: 'http://registry.test' }, 403],
+  [{ 'sec-fetch-site': 'cross-site' }, 403],
+  [{ host: 'registry.test' }, 200],
+  [{ host: '10.0.0.5:8761', origin: 'https://10.0.0.5:8761' }, 200],
+])(
+  'a page is held to its host and origin over TLS, too: %j (hostile case 52)',
+  async (headers, expected) => {
+    const registry = await startSecureRegistry({ allowedHosts: ['registry.test'] });
+    const shown = { token: registry.operator, headers: headers as Record<string, string> };
+    expect((await registry.send('GET', '/v1/services', shown)).status).toBe(expected);
+  },
+);
+
+test.each([
+  ['that is giant', `a{1,1000}`.repeat(1_000)],
+  ['that looks back', '(a+)\\1'],
+  ['that looks ahead', '(?=a)b'],
+])('a regular expression %s gets into no configuration (hostile case 50)', async (_what, regex) => {
+  const registry = await startSecureRegistry();
+  const resource = {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'reviews' },
+    spec: {
+      hosts: ['reviews'],
+      http: [{ match: [{ uri: { regex } }], route: [{ destination: { host: 'reviews' } }] }],
+    },
+  };
+  const shown = { token: registry.operator };
+  const body = { resources: [resource] };
+  const { status, json } = await registry.send('POST', '/v1/resources', shown, body);
+  expect([status, json.code]).toEqual([422, 'invalid_resource']);
 });
