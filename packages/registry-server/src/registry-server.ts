@@ -145,6 +145,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   cluster.leadership.onChange((leading) => prober.setActive(leading));
   const createdAt = clock.now();
   const ownNames = createOwnNames(resolved.security?.mayRegister ?? new Map());
+  const trustDomain = resolved.security?.trustDomain ?? 'cluster.local';
   const scheme = resolved.security === undefined ? 'http' : 'https';
   let security: RegistrySecurity | undefined;
   let starting: Promise<Running> | undefined;
@@ -201,7 +202,6 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     configState.onCommit(() => {
       metrics.configCommits += 1;
     });
-    const audit = await createAuditLog({ dataDir: resolved.dataDir, clock, logger });
     if (resolved.security !== undefined) {
       security = await createRegistrySecurity({
         ...resolved,
@@ -211,6 +211,12 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       });
       security.onTrust(() => hub.trustChanged());
     }
+    const audit = await createAuditLog({ dataDir: resolved.dataDir, clock, logger }).catch(
+      (error: unknown) => {
+        security?.close();
+        throw error;
+      },
+    );
     const guard = createRequestGuard({ allowedHosts: resolved.allowedHosts, scheme });
     const authenticate = security?.authenticate ?? (() => everybody);
     const renew = (token: string, principal: Principal): boolean => {
@@ -242,11 +248,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     });
     serviceRoutes(app, state, clock);
     overrideRoutes(app, overrides);
-    authorizationRoutes(app, {
-      state,
-      config: configState,
-      trustDomain: resolved.security?.trustDomain ?? 'cluster.local',
-    });
+    authorizationRoutes(app, { state, config: configState, trustDomain });
     resourceRoutes(app, {
       state: configState,
       config,
@@ -303,12 +305,12 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       await store.close();
     };
     try {
+      await security?.bootstrap();
       await app.listen({ host: resolved.host, port: resolved.port });
     } catch (error) {
       await stop();
       throw error;
     }
-    await security?.bootstrap();
     metrics.start();
     hub.start();
     sweeper.start();

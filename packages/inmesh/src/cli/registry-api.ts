@@ -19,14 +19,14 @@ export function registryOption(): Option {
  * The token that is shown to the registry: INMESH_TOKEN, or what the file of INMESH_TOKEN_FILE
  * holds. Not a flag: everybody on the machine can read those.
  */
-export function tokenOf(env: NodeJS.ProcessEnv): string | undefined {
+function tokenOf(env: NodeJS.ProcessEnv): string | undefined {
   if (env.INMESH_TOKEN !== undefined) return env.INMESH_TOKEN.trim();
   if (env.INMESH_TOKEN_FILE === undefined) return undefined;
   return readFileSync(env.INMESH_TOKEN_FILE, 'utf8').trim();
 }
 
-/** How to reach a registry and what to show it: for commands that read streams of their own. Close `agent`. */
-export async function registryAccess(
+/** How to reach a registry and what to show it: close `agent`. */
+async function registryAccess(
   server: string,
 ): Promise<{ readonly agent: Agent; readonly headers: Readonly<Record<string, string>> }> {
   const token = tokenOf(process.env);

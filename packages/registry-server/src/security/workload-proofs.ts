@@ -2,7 +2,7 @@ import { type CertificateProof, type Identity, MeshError } from '@inmesh/core';
 import type { TokenBook } from '../tokens/token-book.ts';
 
 /** Whom a proof is of. */
-export interface ProvenWorkload {
+interface ProvenWorkload {
   readonly workload: Pick<Identity, 'namespace' | 'serviceAccount'>;
   /** Takes the proof's use, once everything else is done. Throws `unauthenticated` when there is none left. */
   readonly settle: () => Promise<void>;
