@@ -25,7 +25,7 @@ export interface Answer {
 }
 
 /** What a request shows of its sender. */
-interface Shown {
+export interface Shown {
   readonly token?: string;
   readonly identity?: IdentitySource;
   readonly headers?: Readonly<Record<string, string>>;
