@@ -18,6 +18,7 @@ export * from './mesh-error.ts';
 export * from './mesh-headers.ts';
 export * from './observer.ts';
 export * from './priority.ts';
+export * from './quota.ts';
 export * from './registry-protocol.ts';
 export * from './registry-security.ts';
 export * from './registry-token.ts';

@@ -1,7 +1,8 @@
-import { type Clock, MeshError, systemClock } from '@inmesh/core';
+import { type Clock, MeshError, systemClock, type TakeQuota } from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 import type { InboundStep } from './inbound-step.ts';
-import { refuse } from './refusal.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { SharedAllowance } from './shared-allowance.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
 export interface RateLimitOptions {
@@ -16,33 +17,41 @@ export interface RateLimitOptions {
   readonly key?: (exchange: Exchange) => string | undefined;
   /** Beyond it the key unused longest is forgotten, and starts with a full burst again. @default 10_000 */
   readonly maxKeys?: number;
+  /** Where the limit is counted for all processes of the service together. @default each counts for itself */
+  readonly shared?: TakeQuota;
   /** @default systemClock */
   readonly clock?: Clock;
 }
 
 /**
  * A step that answers 429 `rate_limited` to callers above their rate, each for itself, in this
- * process. By default it goes by who the caller is, so it belongs after authentication:
+ * process or, `shared`, in all of the service's together. By default it goes by who the caller is, so it belongs after authentication:
  * `createPipeline({ authorization: [rateLimit({ perSecond: 50 })] })`.
  */
 export function rateLimit(options: RateLimitOptions): InboundStep {
-  const { perSecond, key = callerOf, maxKeys = 10_000, clock = systemClock } = options;
+  const { perSecond, key = callerOf, maxKeys = 10_000, shared, clock = systemClock } = options;
   const burst = options.burst ?? Math.max(1, perSecond);
   check(perSecond > 0 && Number.isFinite(perSecond), 'perSecond', 'above 0', perSecond);
   check(burst >= 1 && Number.isFinite(burst), 'burst', '1 or more', burst);
   check(Number.isSafeInteger(maxKeys) && maxKeys >= 1, 'maxKeys', 'a whole number from 1', maxKeys);
-  const buckets = new TokenBuckets(perSecond, burst, maxKeys);
+  const buckets =
+    shared === undefined
+      ? new TokenBuckets(perSecond, burst, maxKeys)
+      : new SharedAllowance({ perSecond, burst, maxKeys, take: shared, clock });
+  const verdict = (waitMs: number): Refusal | undefined =>
+    waitMs === 0
+      ? undefined
+      : refuse(429, 'rate_limited', `more than ${perSecond} requests a second`, {
+          headers: ['retry-after', String(Math.ceil(waitMs / 1_000))],
+          flag: 'RL',
+        });
   return {
     name: 'rate-limit',
     run(_request, exchange) {
       const caller = key(exchange);
       if (caller === undefined) return undefined;
       const waitMs = buckets.take(caller, clock.now());
-      if (waitMs === 0) return undefined;
-      return refuse(429, 'rate_limited', `more than ${perSecond} requests a second`, {
-        headers: ['retry-after', String(Math.ceil(waitMs / 1_000))],
-        flag: 'RL',
-      });
+      return typeof waitMs === 'number' ? verdict(waitMs) : waitMs.then(verdict);
     },
   };
 }

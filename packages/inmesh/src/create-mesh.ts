@@ -160,7 +160,10 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     limits: shedding(options, clock),
     peers: provenPeers(tlsServers),
     authentication: [corsStep(router, workload, names), ...security.authentication],
-    authorization: [...security.authorization, ...rateLimiting(options, clock)],
+    authorization: [
+      ...security.authorization,
+      ...rateLimiting(options, clock, registry?.takeQuota),
+    ],
     passOn: stickyKeys(router),
     tracing: telemetry.live.server,
     ...seams(options),

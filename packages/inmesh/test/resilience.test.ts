@@ -150,3 +150,29 @@ test('with an aperture each process uses its own part of a large service, by its
   expect(parts.map(({ length }) => length)).toEqual([4, 4, 4]);
   expect(new Set(parts.flat()).size).toBe(12);
 });
+
+test('a rate limit is shared by all processes of a service, counted at the registry', async () => {
+  const { url } = await startRegistry();
+  for (const version of ['v1', 'v2']) {
+    const reviews = await join({
+      service: 'reviews',
+      version,
+      registry: url,
+      rateLimit: { perSecond: 0.001, burst: 3, shared: true, key: () => 'jason' },
+    });
+    await reviews.listen((_request, response) => response.end(), quick);
+  }
+  const shop = await join({ service: 'shop', registry: url, balancer: { kind: 'round-robin' } });
+  await shop.ready('reviews');
+  await eventually(() => shop.inspect().services[0]?.endpoints.length === 2);
+  const statuses: number[] = [];
+  for (let i = 0; i < 6; i += 1) {
+    statuses.push((await shop.request('http://reviews/', { maxRetries: 0 })).status);
+  }
+  expect(statuses).toEqual([200, 200, 200, 429, 429, 429]);
+});
+
+test('a shared rate limit without a registry to count at is refused', async () => {
+  const options = { service: 'shop', endpoints: {}, rateLimit: { perSecond: 1, shared: true } };
+  await expect(createMesh(options)).rejects.toThrow('rateLimit.shared needs a registry');
+});

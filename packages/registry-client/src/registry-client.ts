@@ -8,9 +8,11 @@ import {
   type ReportAccepted,
   type ServiceName,
   type ServiceTokenRequest,
+  type TakeQuota,
 } from '@inmesh/core';
 import { ConfigCache, type FollowedConfig } from './config-cache.ts';
 import { type RegistryClientOptions, resolveOptions } from './options.ts';
+import { readQuotaGrant } from './quota-granted.ts';
 import type { NewRegistration, RegistrationHandle } from './registration.ts';
 import { Registrations } from './registrations.ts';
 import { RegistryLink, type RegistryState } from './registry-link.ts';
@@ -51,6 +53,8 @@ export interface RegistryClient extends EndpointSource {
    * `invalid_argument` and `forbidden` for what the registry refuses.
    */
   report(report: Report): Promise<ReportAccepted>;
+  /** Takes tokens of a limit that the service of this client shares among its processes. */
+  readonly takeQuota: TakeQuota;
   /**
    * Waits until something is known of `service`: a live or stale list, or that there is no such
    * service. Follow it to keep it. Throws `registry_unavailable` where there is no registry to know,
@@ -174,6 +178,13 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       checkOpen();
       return readReportAccepted(
         await link.send((session) => sessionPath(session, '/reports'), 'report', report),
+      );
+    },
+    async takeQuota(ask) {
+      checkOpen();
+      return readQuotaGrant(
+        ask,
+        await link.send((session) => sessionPath(session, '/quotas'), 'take tokens', ask),
       );
     },
     async ready(service, timeoutMs) {

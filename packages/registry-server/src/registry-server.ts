@@ -32,6 +32,7 @@ import { explainRoutes } from './http/routes/explain-routes.ts';
 import { graphRoutes } from './http/routes/graph-routes.ts';
 import { operationRoutes } from './http/routes/operation-routes.ts';
 import { overrideRoutes } from './http/routes/override-routes.ts';
+import { quotaRoutes } from './http/routes/quota-routes.ts';
 import { registrationRoutes } from './http/routes/registration-routes.ts';
 import { reportRoutes } from './http/routes/report-routes.ts';
 import { resourceRoutes } from './http/routes/resource-routes.ts';
@@ -41,6 +42,7 @@ import { sessionRoutes } from './http/routes/session-routes.ts';
 import { watchRoutes } from './http/routes/watch-routes.ts';
 import { type RegistryServerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { HealthProber } from './probe/health-prober.ts';
+import { QuotaTable } from './quota/quota-table.ts';
 import { RegistryMetrics } from './registry-metrics.ts';
 import { RolloutStore } from './rollout/rollout-store.ts';
 import { RolloutWeights } from './rollout/rollout-weights.ts';
@@ -265,6 +267,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
         metrics.reportRefusals += 1;
       },
     });
+    quotaRoutes(app, { state, quotas: new QuotaTable(), now: () => clock.now() });
     rolloutRoutes(app, rollouts);
     graphRoutes(app, {
       sink,

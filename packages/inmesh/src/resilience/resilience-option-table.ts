@@ -62,6 +62,12 @@ export const resilienceOptionRows: readonly OptionRow[] = (
       'no limit',
       'Requests a second of each caller; beyond it 429.',
     ],
+    [
+      'rateLimit.shared',
+      'boolean',
+      'false',
+      'Count for all processes of the service together, at the registry.',
+    ],
     ['rateLimit.burst', count, 'one second of them', 'Requests at once after a pause.'],
   ] as const satisfies readonly (readonly [string, OptionKind, string, string])[]
 ).map(([path, kind, defaultText, text]) => ({ path, kind, defaultText, text }));

@@ -53,6 +53,8 @@ export interface RateLimitPolicy {
   readonly perSecond?: number;
   /** At once after a pause. */
   readonly burst?: number;
+  /** Counted for all processes of this service together, at the registry. */
+  readonly shared?: boolean;
   /** Whose limit a request counts on; only in code. `undefined` lets it pass. Must not throw. @default the end user, else the workload, else the address */
   readonly key?: (exchange: Exchange) => string | undefined;
 }
