@@ -19,6 +19,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   rotation: () => import('./rotation.ts'),
   route: () => import('./route.ts'),
   tls: () => import('./tls.ts'),
+  ui: () => import('./ui.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -34,7 +34,7 @@ export function drawTable(shop: Shop, ledger: Ledger, said: readonly string[]): 
     '',
     `${ledger.calls} calls, ${failed === 0 ? green('none failed') : red(`${failed} failed`)}   registry ${
       shop.registry.running ? green('up') : red('stopped')
-    } ${dim(shop.registry.url)}`,
+    }   dashboard ${bold(`${shop.registry.url}/`)}`,
     '',
     `${bold('k')} kill -9 a reviews endpoint   ${bold('s')} start one   ${bold('l')} make one slow   ${bold('f')} make one fail   ${bold('h')} heal all`,
     `${bold('1')} v2 at 10 %   ${bold('2')} by user and phone   ${bold('3')} mirror details   ${bold('0')} no routes`,

@@ -3,6 +3,7 @@ export * from './b3.ts';
 export * from './baggage.ts';
 export * from './call.ts';
 export * from './call-graph.ts';
+export * from './certificate-list.ts';
 export * from './clock.ts';
 export * from './default-router.ts';
 export * from './destination-policy.ts';

@@ -27,6 +27,7 @@ import { createRenewalHandler } from './http/renewal-handler.ts';
 import { createRequestGuard } from './http/request-guard.ts';
 import { auditRoutes } from './http/routes/audit-routes.ts';
 import { authorizationRoutes } from './http/routes/authorization-routes.ts';
+import { certificateListRoutes } from './http/routes/certificate-list-routes.ts';
 import { dashboardRoutes } from './http/routes/dashboard-routes.ts';
 import { explainRoutes } from './http/routes/explain-routes.ts';
 import { graphRoutes } from './http/routes/graph-routes.ts';
@@ -277,6 +278,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     });
     auditRoutes(app, audit);
     security?.addRoutes(app);
+    certificateListRoutes(app, { reporters: sink.reporters, now: () => clock.now() });
     explainRoutes(app, createExplain(configState, state));
     dashboardRoutes(app, await readDashboardFiles());
     operationRoutes(app, {

@@ -85,7 +85,7 @@ function reportOf(process, plan, second, seconds, random) {
         }),
       ),
     );
-  const refusal = plan.refusals[service];
+  const refusal = random() < 0.06 ? plan.refusals[service] : undefined;
   return {
     service,
     version,

@@ -84,7 +84,8 @@ export const shop = {
       route: '/charges',
       status: 403,
       code: 'forbidden',
-      reason: 'no ALLOW policy matches; AuthorizationPolicy/payments/checkout-only decides',
+      rule: 'AuthorizationPolicy/payments/checkout-only',
+      reason: 'no ALLOW rule matches',
     },
     'ledger.payments': {
       kind: 'connection',
@@ -93,6 +94,7 @@ export const shop = {
       route: '',
       status: 0,
       code: 'tls_failed',
+      rule: '',
       reason: 'plain text where PeerAuthentication/payments/default asks for STRICT',
     },
   },

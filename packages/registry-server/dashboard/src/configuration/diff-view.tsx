@@ -1,13 +1,16 @@
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { lineDiff } from './line-diff.ts';
+import { lineDiff, withoutDistant } from './line-diff.ts';
 
-const signs = { same: ' ', added: '+', removed: '−' } as const;
-const words = { same: '', added: 'added: ', removed: 'removed: ' } as const;
+const signs = { same: ' ', added: '+', removed: '−', gap: '⋯' } as const;
+const words = { same: '', added: 'added: ', removed: 'removed: ', gap: '' } as const;
 
 /** The difference of two texts. */
 export function DiffView(props: { readonly before: string; readonly after: string }): JSX.Element {
-  const lines = useMemo(() => lineDiff(props.before, props.after), [props.before, props.after]);
+  const lines = useMemo(
+    () => withoutDistant(lineDiff(props.before, props.after)),
+    [props.before, props.after],
+  );
   return (
     <pre class="diff">
       {lines.map(({ kind, text }, index) => (

@@ -1,5 +1,6 @@
 export interface DiffLine {
-  readonly kind: 'same' | 'added' | 'removed';
+  /** `gap`: lines that are the same were left out; the text says how many. */
+  readonly kind: 'same' | 'added' | 'removed' | 'gap';
   readonly text: string;
 }
 
@@ -45,4 +46,29 @@ function linesOf(text: string): readonly string[] {
 
 function marked(kind: DiffLine['kind'], lines: readonly string[]): readonly DiffLine[] {
   return lines.map((text) => ({ kind, text }));
+}
+
+/** Lines before and after a change that show where it is. */
+const contextLines = 4;
+
+/** The same without what is far from every change. */
+export function withoutDistant(lines: readonly DiffLine[]): readonly DiffLine[] {
+  const near = new Set<number>();
+  for (const [at, { kind }] of lines.entries()) {
+    if (kind === 'same') continue;
+    for (let i = at - contextLines; i <= at + contextLines; i += 1) near.add(i);
+  }
+  const kept: DiffLine[] = [];
+  let left = 0;
+  for (const [at, line] of [...lines, undefined].entries()) {
+    if (line !== undefined && !near.has(at)) {
+      left += 1;
+      continue;
+    }
+    if (left > 0)
+      kept.push({ kind: 'gap', text: `${left} line${left === 1 ? '' : 's'} as before` });
+    left = 0;
+    if (line !== undefined) kept.push(line);
+  }
+  return kept;
 }

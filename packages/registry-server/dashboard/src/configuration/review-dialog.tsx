@@ -51,7 +51,7 @@ export function ReviewDialog(props: {
         <ErrorNote error={error} />
         {reviewed !== undefined && (
           <>
-            <ul class="lines lines-inset">
+            <ul class="lines lines-inset lines-left">
               {changes.map(({ key, action }) => (
                 <li key={key}>
                   <Badge tone={actionTones[action]}>{action}</Badge>

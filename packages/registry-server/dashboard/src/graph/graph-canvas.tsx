@@ -41,6 +41,10 @@ export function GraphCanvas(props: GraphCanvasProps): JSX.Element {
     let frame = 0;
     const draw = (now: number): void => {
       frame = 0;
+      if (layout.vertices.size === 0) {
+        context.clearRect(0, 0, viewport.width, viewport.height);
+        return;
+      }
       const { graph, selected, hovered, found, still, colours: present } = current.current;
       const quiet = still || reducedMotion.matches;
       layout.step({ settle: reducedMotion.matches });
@@ -58,6 +62,7 @@ export function GraphCanvas(props: GraphCanvasProps): JSX.Element {
         found,
         time,
       });
+      if (element.dataset.frames === undefined) performance.mark('inmesh-graph-painted');
       element.dataset.frames = String(Number(element.dataset.frames ?? 0) + 1);
       element.dataset.state = layout.moving ? 'moving' : 'settled';
       if (layout.moving || viewport.gliding || (!quiet && hasTraffic(graph))) redraw.current();

@@ -105,7 +105,8 @@ export class Layout {
     if (isFirst) placeInColumns([...this.#placed.values()], arcs, style === 'card' ? 50 : 24);
     else this.#placeNew(before, graph);
     this.#setForces(graph);
-    this.#simulation.alpha(isFirst ? 1 : 0.4);
+    // Who looks at it should not lose their place because one more service calls another.
+    this.#simulation.alpha(isFirst ? 1 : 0.2);
     if (isFirst) this.#run(firstBudgetMs);
     return true;
   }
@@ -154,7 +155,7 @@ export class Layout {
       .force(
         'repel',
         forceManyBody<PlacedVertex>()
-          .strength(cards ? -900 : -70)
+          .strength(cards ? -420 : -70)
           .distanceMax(cards ? 700 : 500),
       )
       .force('apart', apart);

@@ -17,6 +17,8 @@ const maxScale = 3;
 /** Larger than life looks coarse when few are shown. */
 const maxFitScale = 1.15;
 const padding = 36;
+/** What covers the right side of a wide screen while something is chosen. */
+const inspectorWidth = 314;
 
 /** Which part of the layout is seen: screen = layout × scale + offset. Glides to where it is sent. */
 export class Viewport {
@@ -71,10 +73,11 @@ export class Viewport {
     if (!glide) this.glide(1);
   }
 
-  /** Moves so far that `vertex` is well inside; not at all when it is. */
+  /** Moves so far that `vertex` is well inside, beside what tells of it; not at all when it is. */
   reveal(vertex: PlacedVertex): void {
     const { x, y } = this.toScreen(vertex);
-    const dx = Math.max(0, 90 - x) - Math.max(0, x - (this.width - 90));
+    const right = this.width > 760 ? this.width - inspectorWidth - 110 : this.width - 90;
+    const dx = Math.max(0, 90 - x) - Math.max(0, x - right);
     const dy = Math.max(0, 60 - y) - Math.max(0, y - (this.height - 60));
     if (dx !== 0 || dy !== 0) this.#goal = { scale: this.scale, x: this.x + dx, y: this.y + dy };
   }

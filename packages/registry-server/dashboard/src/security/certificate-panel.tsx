@@ -1,4 +1,87 @@
+import type { CertificateList, ReportedCertificate, TrustBundleAnswer } from '@inmesh/core';
 import type { JSX } from 'preact';
-export function CertificatePanel(): JSX.Element | null {
-  return null;
+import { useLive } from '../api/use-live.ts';
+import { serviceHref } from '../shell/route.ts';
+import { Badge, type Tone } from '../ui/badge.tsx';
+import { count, formatDuration, splitService } from '../ui/format.ts';
+import { Empty } from '../ui/page.tsx';
+import { Panel } from '../ui/panel.tsx';
+
+const hourMs = 3_600_000;
+
+/** Who has which certificate and for how long, those that end first at the top; and whom the mesh trusts. */
+export function CertificatePanel(): JSX.Element {
+  const { data } = useLive<CertificateList>('/v1/certificates?limit=100');
+  const trust = useLive<TrustBundleAnswer>('/v1/trust-bundle', 30_000);
+  const certificates = data?.certificates ?? [];
+  return (
+    <Panel
+      title="Certificates"
+      note={
+        data && `of ${count(data.total, 'process', 'processes')}, those that end first at the top`
+      }
+      flush
+    >
+      {trust.data !== undefined && (
+        <p class="trust">
+          Trust domain <b>{trust.data.trustDomain}</b>, root{' '}
+          <code title={trust.data.fingerprint}>{trust.data.fingerprint.slice(0, 16)}…</code>
+        </p>
+      )}
+      {certificates.length === 0 ? (
+        <Empty title="No process has a certificate">
+          With a certificate authority, processes get one when they start:{' '}
+          <code>inmesh registry --data-dir ./registry --tls</code>
+        </Empty>
+      ) : (
+        <div class="table-scroll">
+          <table>
+            <caption class="visually-hidden">Certificates</caption>
+            <thead>
+              <tr>
+                <th scope="col">Service</th>
+                <th scope="col">Identity</th>
+                <th scope="col">Process</th>
+                <th scope="col" class="number">
+                  Ends in
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {certificates.map((one) => (
+                <Row key={one.client + one.spiffeId} certificate={one} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Row({ certificate }: { readonly certificate: ReportedCertificate }): JSX.Element {
+  const { service, version, client, spiffeId, expiresInMs } = certificate;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={serviceHref(service)}>{splitService(service).name}</a>{' '}
+        <span class="faint">{version}</span>
+      </th>
+      <td>
+        <code>{spiffeId}</code>
+      </td>
+      <td class="faint">{client}</td>
+      <td class="number">
+        <Badge tone={toneOf(expiresInMs)}>
+          {expiresInMs <= 0 ? 'over' : formatDuration(expiresInMs)}
+        </Badge>
+      </td>
+    </tr>
+  );
+}
+
+/** Certificates of a day are renewed from half their life on: one that has an hour left was not. */
+function toneOf(expiresInMs: number): Tone {
+  if (expiresInMs <= 0) return 'bad';
+  return expiresInMs < hourMs ? 'warn' : 'plain';
 }

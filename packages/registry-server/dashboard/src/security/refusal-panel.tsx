@@ -7,7 +7,7 @@ import { formatDuration, splitService } from '../ui/format.ts';
 import { Empty, ErrorNote } from '../ui/page.tsx';
 import { Panel } from '../ui/panel.tsx';
 
-const shown = 50;
+const shown = 25;
 
 /** The last requests and connections that were refused, by whom and why. */
 export function RefusalPanel(): JSX.Element {
@@ -34,8 +34,19 @@ export function RefusalPanel(): JSX.Element {
             </thead>
             <tbody>
               {data.refusals.map((refusal, index) => {
-                const { service, version, kind, peer, method, route, status, code, reason, agoMs } =
-                  refusal;
+                const {
+                  service,
+                  version,
+                  kind,
+                  peer,
+                  method,
+                  route,
+                  status,
+                  code,
+                  rule,
+                  reason,
+                  agoMs,
+                } = refusal;
                 return (
                   <tr key={index}>
                     <th scope="row">
@@ -56,7 +67,9 @@ export function RefusalPanel(): JSX.Element {
                     </td>
                     <td>
                       <Badge tone="bad">{status === 0 ? code : `${status} ${code}`}</Badge>
-                      {reason !== '' && <span class="row-note">{reason}</span>}
+                      <span class="row-note">
+                        {reason} {rule !== '' && <code>{rule}</code>}
+                      </span>
                     </td>
                     <td class="number">{formatDuration(agoMs)}</td>
                   </tr>

@@ -29,7 +29,7 @@ export function Navigation(props: {
         <kbd>/</kbd>
       </button>
       <nav aria-label="Pages">
-        {pages.map(({ name, title, icon }) => (
+        {pages.map(({ name, title, short = title, icon }) => (
           <a
             key={name}
             href={href(name)}
@@ -37,7 +37,10 @@ export function Navigation(props: {
             aria-current={name === props.page ? 'page' : undefined}
           >
             <Icon name={icon} />
-            <span>{title}</span>
+            <span class="nav-title">{title}</span>
+            <span class="nav-short" aria-hidden="true">
+              {short}
+            </span>
           </a>
         ))}
       </nav>

@@ -4,6 +4,8 @@ import type { PageName } from './route.ts';
 export interface PageEntry {
   readonly name: PageName;
   readonly title: string;
+  /** Where there is little room. */
+  readonly short?: string;
   /** Pressed after `g`. */
   readonly key: string;
   readonly icon: IconName;
@@ -15,6 +17,12 @@ export const pages: readonly PageEntry[] = [
   { name: 'services', title: 'Services', key: 's', icon: 'services' },
   { name: 'traffic', title: 'Traffic', key: 't', icon: 'traffic' },
   { name: 'security', title: 'Security', key: 'e', icon: 'security' },
-  { name: 'configuration', title: 'Configuration', key: 'c', icon: 'configuration' },
+  {
+    name: 'configuration',
+    title: 'Configuration',
+    short: 'Config',
+    key: 'c',
+    icon: 'configuration',
+  },
   { name: 'why', title: 'Why', key: 'w', icon: 'why' },
 ];

@@ -58,6 +58,7 @@ export function Search({ onClose }: { readonly onClose: () => void }): JSX.Eleme
         aria-controls="search-hits"
         aria-activedescendant={hits.length > 0 ? `search-hit-${chosen}` : undefined}
         placeholder="Page or service"
+        autofocus
         autoComplete="off"
         spellcheck={false}
         value={text}

@@ -9,7 +9,7 @@ export const palette = {
   sunken: ['#f0f1f5', '#0a0b0d'],
   hover: ['#eef0f5', '#1f232a'],
   line: ['#e2e5eb', '#252931'],
-  control: ['#8a91a0', '#666e7d'],
+  control: ['#838a99', '#666e7d'],
   text: ['#191b20', '#eceef2'],
   'text-soft': ['#474d5b', '#b3bac7'],
   'text-faint': ['#5f6676', '#8f97a6'],

@@ -64,6 +64,7 @@ export function Chart({ title, times, lines, format }: ChartProps): JSX.Element 
             grid: { show: false },
             space: 48,
             incrs: [...stepsOfTime],
+            size: 28,
             values: (_plot, splits) => splits.map(clockText),
           },
           { ...axis, size: 58, space: 34, values: (_plot, splits) => splits.map(format) },
