@@ -15,7 +15,7 @@ const assets = join(out, 'assets');
 /** Already compressed: doing it again costs time and gains nothing. */
 const packed = /\.(woff2|png)$/;
 
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   entryPoints: [
     join(here, 'src/main.tsx'),
     join(here, 'styles/main.css'),
@@ -23,6 +23,7 @@ const { outputFiles } = await build({
   ],
   outdir: assets,
   write: false,
+  metafile: true,
   bundle: true,
   minify: true,
   format: 'esm',
@@ -41,6 +42,7 @@ await mkdir(assets, { recursive: true });
 const kept = new Set();
 for (const { path, contents } of outputFiles) await keep(path, contents);
 await keep(join(out, 'index.html'), Buffer.from(await page()));
+await keep(join(out, 'LICENSES.txt'), Buffer.from(await licenses()));
 for (const folder of [out, assets]) await removeStale(folder);
 
 /** Writes a file and its compressed twins, unless they are there: the name says what is in it. */
@@ -73,6 +75,20 @@ async function page() {
     .replace('{style}', named('main-', '.css'))
     .replace('{icon}', named('icon-', '.svg'))
     .replace('{font}', named('inter-latin-wght-normal-', '.woff2'));
+}
+
+/** The licenses of what is bundled, which ask to go with it. */
+async function licenses() {
+  const folders = Object.keys(metafile.inputs)
+    .map((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+    .filter((folder) => folder !== undefined);
+  const texts = [...new Set(folders)].sort().map(async (folder) => {
+    const { name, version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const text = (await readdir(folder)).find((file) => /^licen[cs]e/i.test(file));
+    if (text === undefined) throw new Error(`${name} has no license file`);
+    return `${name} ${version}\n\n${await readFile(join(folder, text), 'utf8')}`;
+  });
+  return (await Promise.all(texts)).join('\n----\n\n');
 }
 
 async function removeStale(folder) {

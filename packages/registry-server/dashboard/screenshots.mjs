@@ -26,6 +26,7 @@ const { values } = parseArgs({
 
 /** Reports cover a minute at most, and a session lives for a quarter of one. */
 const stepSeconds = 10;
+/** Of the shop; the large mesh is for the graph alone, which needs the last minute. */
 const minutesBefore = 6;
 
 const desktop = { width: 1280, height: 800 };
@@ -103,11 +104,9 @@ async function takeAll(mesh, some) {
   const { url } = await server.listen();
   const pretended = await pretendMesh(url, mesh === 'shop' ? shop : large(500), clock.now);
   if (mesh === 'shop') await applyAll(url);
-  for (
-    let passed = 0;
-    passed < (mesh === 'shop' ? minutesBefore * 60 : 60);
-    passed += stepSeconds
-  ) {
+  await pretended.report();
+  const minutes = mesh === 'shop' ? minutesBefore : 0;
+  for (let passed = 0; passed < minutes * 60; passed += stepSeconds) {
     ahead += stepSeconds * 1_000;
     await pretended.report();
   }
@@ -145,7 +144,7 @@ async function take(url, { name, hash, viewport = desktop, scheme = 'light', act
   await page.goto(`${url}/${hash}`);
   await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {}); // the graph's stream never ends
   if (hash.startsWith('#/graph') && !hash.includes('table')) {
-    await page.waitForSelector('canvas[data-state="settled"]', { timeout: 20_000 });
+    await page.waitForSelector('canvas[data-state="settled"]', { timeout: 60_000 });
   }
   await act?.(page);
   await page.waitForTimeout(600); // lets pictures and fonts settle

@@ -132,9 +132,9 @@ function rateText({ callsPerSecond }: Vertex): string {
 function figuresText(vertex: Vertex): string {
   const { callsPerSecond, p99Ms, errorRatio, kind } = vertex;
   if (callsPerSecond === 0) return kind === 'unknown' ? 'callers without a name' : 'no calls to it';
-  const errors = errorRatio > 0 ? `${formatRatio(errorRatio)} errors` : undefined;
-  const latency = p99Ms === null ? undefined : `p99 ${formatLatency(p99Ms)}`;
-  return [errors, latency].filter((text) => text !== undefined).join(' · ');
+  if (p99Ms === null) return '';
+  const latency = formatLatency(p99Ms);
+  return errorRatio > 0 ? `${formatRatio(errorRatio)} errors, ${latency}` : `p99 ${latency}`;
 }
 
 function troubleText({ openBreakers, ejections }: Vertex): string | undefined {

@@ -30,8 +30,8 @@ export function CertificatePanel(): JSX.Element {
       )}
       {certificates.length === 0 ? (
         <Empty title="No process has a certificate">
-          With a certificate authority, processes get one when they start:{' '}
-          <code>inmesh registry --data-dir ./registry --tls</code>
+          A registry that asks for proofs has a certificate authority: processes get theirs from it
+          when they start.
         </Empty>
       ) : (
         <div class="table-scroll">

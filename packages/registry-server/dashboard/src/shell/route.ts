@@ -6,14 +6,7 @@ export interface Route {
   readonly query: ReadonlyMap<string, string>;
 }
 
-export const pageNames = [
-  'graph',
-  'services',
-  'traffic',
-  'security',
-  'configuration',
-  'why',
-] as const;
+const pageNames = ['graph', 'services', 'traffic', 'security', 'configuration', 'why'] as const;
 
 export type PageName = (typeof pageNames)[number];
 
