@@ -116,6 +116,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
       refusals: refusals.recent,
       clock,
     }),
+    inspect: () => client.inspect(),
     logger,
   });
   observers.push(telemetry.observer);

@@ -3,7 +3,13 @@
  * quantiles. No timer moves it on: a slot that a second finds stamped with an older one is emptied.
  */
 
-import { latencyBucket, latencyBuckets, latencyQuantile } from '@inmesh/core';
+import {
+  latencyBucket,
+  latencyBuckets,
+  latencyQuantile,
+  type MeshError,
+  type ResponseFlag,
+} from '@inmesh/core';
 import { measured } from './histogram.ts';
 
 /** Seconds kept; a power of two makes the slot a mask. The newest is under way, and one is spare. */
@@ -13,7 +19,7 @@ export const slotMs = 1_000;
 export const maxWindowMs = 60_000;
 
 /** What is summed up of each second, see `#sums`. */
-const sums = 4;
+const sums = 7;
 /** A slot's bucket stops at this, rather than start again from 0: 65,535 answers of one latency a second. */
 const fullBucket = 2 ** 16 - 1;
 
@@ -21,8 +27,11 @@ const fullBucket = 2 ** 16 - 1;
 interface Ended {
   readonly startedAt: number;
   readonly endedAt: number;
+  readonly flag: ResponseFlag;
   /** Attempts do not tell. */
   readonly mutualTls?: boolean;
+  /** Requests do not tell. */
+  readonly error?: MeshError | undefined;
 }
 
 /** One second of a window, told apart from the others. */
@@ -39,7 +48,7 @@ export interface WindowSecond {
 export class LatencyWindow {
   /** The second that each slot holds, since the clock's origin; -1 is none yet. */
   readonly #stamps: Int32Array = new Int32Array(slots).fill(-1);
-  /** Calls, errors, the sum of latencies and calls over mutual TLS of each slot, side by side. */
+  /** Calls, errors, the sum of latencies, calls over mutual TLS, and what `countWhy` counts, of each slot, side by side. */
   readonly #sums: Float64Array = new Float64Array(slots * sums);
   /** 21 KB: the reason why windows are capped apart from series. */
   readonly #latencies: Uint16Array = new Uint16Array(slots * latencyBuckets);
@@ -59,9 +68,17 @@ export class LatencyWindow {
     if (failed) (this.#sums[first + 1] as number) += 1;
     (this.#sums[first + 2] as number) += latencyMs;
     if (ended.mutualTls === true) (this.#sums[first + 3] as number) += 1;
+    if (ended.flag !== '-') this.#countWhy(first, ended);
     const at = slot * latencyBuckets + latencyBucket(latencyMs);
     const count = this.#latencies[at] as number;
     if (count < fullBucket) this.#latencies[at] = count + 1;
+  }
+
+  /** Time-outs, calls that an open breaker refused, and those that a full destination did. */
+  #countWhy(first: number, { flag, error }: Ended): void {
+    const refused = error?.code === 'circuit_open' ? 5 : 6;
+    const which = flag === 'UT' ? 4 : flag === 'UO' ? refused : undefined;
+    if (which !== undefined) (this.#sums[first + which] as number) += 1;
   }
 
   /** The seconds from `first` to `last` (both included) that had traffic, oldest first. */
@@ -106,6 +123,9 @@ export class LatencyWindow {
       total.calls += this.#sums[slot * sums] as number;
       total.errors += this.#sums[slot * sums + 1] as number;
       total.totalMs += this.#sums[slot * sums + 2] as number;
+      total.timeouts += this.#sums[slot * sums + 4] as number;
+      total.shortCircuited += this.#sums[slot * sums + 5] as number;
+      total.rejected += this.#sums[slot * sums + 6] as number;
       total.addLatencies(this.#latencies, slot * latencyBuckets);
     }
   }
@@ -124,6 +144,9 @@ export class WindowTotal {
   calls = 0;
   errors = 0;
   totalMs = 0;
+  timeouts = 0;
+  shortCircuited = 0;
+  rejected = 0;
   readonly #latencies: Float64Array = new Float64Array(latencyBuckets);
 
   addLatencies(from: Uint16Array, offset: number): void {
@@ -136,6 +159,9 @@ export class WindowTotal {
     this.calls = 0;
     this.errors = 0;
     this.totalMs = 0;
+    this.timeouts = 0;
+    this.shortCircuited = 0;
+    this.rejected = 0;
     this.#latencies.fill(0);
   }
 

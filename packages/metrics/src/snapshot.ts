@@ -9,6 +9,12 @@ export interface WindowStats {
   readonly calls: number;
   /** Server errors, and calls without an answer. */
   readonly errors: number;
+  /** Of the errors: no answer in time. */
+  readonly timeouts: number;
+  /** Of the errors: refused by an open breaker. */
+  readonly shortCircuited: number;
+  /** Of the errors: refused because the destination was full. */
+  readonly rejected: number;
   readonly callsPerSecond: number;
   /** 0..1; 0 when there was no call. */
   readonly errorRatio: number;
@@ -83,10 +89,13 @@ export class WindowReader {
     const total = this.#total;
     total.clear();
     window?.addTo(total, this.#from, this.#to);
-    const { calls, errors } = total;
+    const { calls, errors, timeouts, shortCircuited, rejected } = total;
     return {
       calls,
       errors,
+      timeouts,
+      shortCircuited,
+      rejected,
       callsPerSecond: calls / this.#seconds,
       errorRatio: calls === 0 ? 0 : errors / calls,
       p50Ms: total.quantile(0.5),

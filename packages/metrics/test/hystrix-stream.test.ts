@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { MeshError, type MeshErrorCode, type ResponseFlag } from '@inmesh/core';
 import { type HystrixStream, hystrixStream } from '@inmesh/metrics';
 import { expect, test } from '@jest/globals';
 import { endedCall, openRecorder } from './ended.ts';
@@ -97,6 +98,42 @@ test('a command has every key that the dashboard asks for, none of them null', a
     errorCount: 1,
     requestCount: 4,
     latencyTotal: { '0': 3, '50': 3, '99.5': 3, '100': 3 },
+  });
+  stream.close();
+  server.close();
+});
+
+test('counts say why calls failed, as Hystrix tells them apart', async () => {
+  using under = openRecorder();
+  const { recorder, clock } = under;
+  const failure = (flag: ResponseFlag, code: MeshErrorCode): void =>
+    recorder.callEnded(endedCall({ status: 0, flag, error: new MeshError(code, 'failed') }));
+  recorder.callEnded(endedCall());
+  recorder.callEnded(endedCall({ status: 500 }));
+  failure('UT', 'deadline_exceeded');
+  failure('UO', 'circuit_open');
+  failure('UO', 'overloaded');
+  failure('UF', 'connect_failed');
+  clock.advance(2_000);
+  const stream = hystrixStream(recorder, {
+    inFlight: (service) => (service === 'reviews.default' ? 7 : 0),
+    breaker: { minCalls: 50, failureRatio: 0.2 },
+  });
+  const { server, open } = await serve(stream);
+  const response = await open();
+  const frame = JSON.parse((await nextChunk(response)).slice('data: '.length));
+  expect(frame).toMatchObject({
+    requestCount: 6,
+    errorCount: 5,
+    rollingCountSuccess: 1,
+    rollingCountTimeout: 1,
+    rollingCountShortCircuited: 1,
+    rollingCountSemaphoreRejected: 1,
+    rollingCountFailure: 2,
+    currentConcurrentExecutionCount: 7,
+    propertyValue_circuitBreakerRequestVolumeThreshold: 50,
+    propertyValue_circuitBreakerErrorThresholdPercentage: 20,
+    propertyValue_circuitBreakerSleepWindowInMilliseconds: 5_000,
   });
   stream.close();
   server.close();

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import type { ClientInspection } from '@inmesh/client';
 import type { Resource } from '@inmesh/config';
 import { type Logger, type Observer, traceFormats, type Workload } from '@inmesh/core';
 import {
@@ -10,6 +11,7 @@ import {
 } from '@inmesh/metrics';
 import { metricsHandler } from '../metrics-handler.ts';
 import type { MeshOptions } from '../options.ts';
+import { definedOnly } from '../shared-options.ts';
 import { createLiveTelemetry, type LiveTelemetry } from './live-telemetry.ts';
 import { type MetricsServer, startMetricsServer } from './metrics-server.ts';
 import { optionAdapters } from './option-adapters.ts';
@@ -45,7 +47,13 @@ export interface MeshTelemetryOptions {
   readonly resources: Iterable<Resource>;
   /** The mesh's own, which no option switches. */
   readonly adapters: readonly TelemetryAdapter[];
+  readonly inspect: () => ClientInspection;
   readonly logger: Logger;
+}
+
+function inFlightOf({ services }: ClientInspection, name: string): number {
+  const destinations = services.find(({ service }) => service === name)?.destinations ?? [];
+  return destinations.reduce((sum, { inFlight }) => sum + inFlight, 0);
 }
 
 /** Throws `invalid_argument` for adapters that cannot be. */
@@ -67,7 +75,10 @@ export function createMeshTelemetry(given: MeshTelemetryOptions): MeshTelemetry 
     ...(options.domain === undefined ? {} : { domain: options.domain }),
   };
   const scrapes = metricsHandler(prometheusText(recorder, workload, scope), logger);
-  const hystrix = hystrixStream(recorder);
+  const hystrix = hystrixStream(recorder, {
+    inFlight: (name) => inFlightOf(given.inspect(), name),
+    breaker: options.breaker === null ? { minCalls: 0 } : definedOnly({ ...options.breaker }),
+  });
   let server: MetricsServer | undefined;
   return {
     observer: host.observer,

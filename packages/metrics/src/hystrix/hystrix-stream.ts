@@ -2,13 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BreakerState, Timer } from '@inmesh/core';
 import type { RecorderReader } from '../recorder.ts';
 import { within } from '../recorder-options.ts';
-import { commandFrame, commandRatios, commandWindowMs } from './command-frame.ts';
+import {
+  type BreakerThresholds,
+  commandFrame,
+  commandRatios,
+  commandWindowMs,
+  defaultThresholds,
+} from './command-frame.ts';
 
 export interface HystrixStreamOptions {
   /** How often every command is told, milliseconds; 100..60,000. @default 500 */
   readonly intervalMs?: number;
   /** Streams at once; further ones get 503. 1..1,000. @default 5 */
   readonly maxStreams?: number;
+  /** Calls in flight to a service. @default 0 for all */
+  readonly inFlight?: (service: string) => number;
+  /** What the dashboard shows of the breakers. @default Hystrix's and the client's defaults */
+  readonly breaker?: Partial<BreakerThresholds>;
 }
 
 /** `GET /hystrix.stream` for Hystrix's dashboard and Turbine: one command per called version. */
@@ -35,13 +45,15 @@ export function hystrixStream(
 ): HystrixStream {
   const intervalMs = within('intervalMs', options.intervalMs ?? 500, 100, 60_000);
   const maxStreams = within('maxStreams', options.maxStreams ?? 5, 1, 1_000);
+  const { inFlight = () => 0, breaker } = options;
+  const state: StreamState = { inFlight, thresholds: { ...defaultThresholds, ...breaker } };
   /** Streams, and for how many turns each has taken nothing. */
   const streams = new Map<ServerResponse, number>();
   let timer: Timer | undefined;
   let closed = false;
 
   const turn = (): void => {
-    const frames = allFrames(recorder);
+    const frames = allFrames(recorder, state);
     for (const [stream, blocked] of streams) {
       if (!stream.writableNeedDrain) {
         streams.set(stream, 0);
@@ -67,7 +79,7 @@ export function hystrixStream(
       response.on('error', () => response.destroy());
       response.writeHead(200, headers);
       streams.set(response, 0);
-      response.write(allFrames(recorder));
+      response.write(allFrames(recorder, state));
       if (timer === undefined) schedule();
     },
     close() {
@@ -78,7 +90,12 @@ export function hystrixStream(
   };
 }
 
-function allFrames(recorder: RecorderReader): string {
+interface StreamState {
+  readonly inFlight: (service: string) => number;
+  readonly thresholds: BreakerThresholds;
+}
+
+function allFrames(recorder: RecorderReader, { inFlight, thresholds }: StreamState): string {
   const breakers = new Map<string, BreakerState>();
   for (const { service, subset, state } of recorder.mesh.breakers) {
     // A command is a version, a breaker a subset: where the names differ, the whole service's shows.
@@ -89,7 +106,12 @@ function allFrames(recorder: RecorderReader): string {
   for (const stats of recorder.snapshot(commandWindowMs, commandRatios).services) {
     const { service, version } = stats;
     const breaker = breakers.get(`${service}\0${version}`) ?? breakers.get(`${service}\0`);
-    frames += `data: ${commandFrame(stats, breaker ?? 'closed', wallNow)}\n\n`;
+    const state = {
+      breaker: breaker ?? 'closed',
+      inFlight: inFlight(service),
+      thresholds,
+    } as const;
+    frames += `data: ${commandFrame(stats, state, wallNow)}\n\n`;
   }
   return frames === '' ? 'ping: \n\n' : frames;
 }
