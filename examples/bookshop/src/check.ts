@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkResilience } from './check-resilience.ts';
+import { playRollout } from './check-rollout.ts';
 import { checkRouting } from './check-routing.ts';
 import { checkSecurity } from './check-security.ts';
 import { checkSlow } from './check-slow.ts';
@@ -83,6 +84,7 @@ export async function playCheck(): Promise<boolean> {
     await checkRouting(shop, ledger, claim);
     nothingFailed('while resources changed the routes', routing);
     await checkResilience(shop, claim);
+    await playRollout(shop, claim);
     await checkSecurity(claim);
     nothingFailed('from first to last', () => ({ calls: ledger.calls, failures: ledger.failures }));
   } finally {

@@ -17,7 +17,7 @@ export async function inmeshWith(
   ...words: readonly string[]
 ): Promise<string> {
   const { stdout } = await run(process.execPath, [command, ...words, '--registry', registry], {
-    timeout: 30_000,
+    timeout: 120_000,
     env: { ...process.env, ...environment },
   });
   return stdout;

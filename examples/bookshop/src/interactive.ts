@@ -1,5 +1,6 @@
 import { emitKeypressEvents } from 'node:readline';
 import { playFallback, playShedding, playZoneLoss } from './check-resilience.ts';
+import { playRollout } from './check-rollout.ts';
 import { checkSecurity } from './check-security.ts';
 import type { Child } from './child.ts';
 import { inmesh, resourceFile } from './inmesh-command.ts';
@@ -59,6 +60,7 @@ const scenes: Readonly<Record<string, typeof playZoneLoss>> = {
   z: playZoneLoss,
   o: playShedding,
   x: playFallback,
+  p: playRollout,
 };
 
 /** What a key does; the answer is the line to show. */

@@ -16,6 +16,8 @@ const cast = {
   'reviews-v3': { script: 'reviews', version: 'v3' },
   'productpage-v1': { script: 'product-page', version: 'v1' },
   'recommendations-a': { script: 'recommendations', version: 'v1', locality: 'shop/a' },
+  'recommendations-v2': { script: 'recommendations', version: 'v2' },
+  'recommendations-v3': { script: 'recommendations', version: 'v3' },
   'recommendations-b': { script: 'recommendations', version: 'v1', locality: 'shop/b' },
 } as const satisfies Record<string, { script: string; version: string; locality?: string }>;
 

@@ -38,7 +38,7 @@ export function drawTable(shop: Shop, ledger: Ledger, said: readonly string[]): 
     '',
     `${bold('k')} kill -9 a reviews endpoint   ${bold('s')} start one   ${bold('l')} make one slow   ${bold('f')} make one fail   ${bold('h')} heal all`,
     `${bold('1')} v2 at 10 %   ${bold('2')} by user and phone   ${bold('3')} mirror details   ${bold('0')} no routes`,
-    `${bold('z')} lose a zone   ${bold('o')} overload, shedding   ${bold('x')} lose all, fallback   (of recommendations)`,
+    `${bold('z')} lose a zone   ${bold('o')} overload, shedding   ${bold('x')} lose all, fallback   ${bold('p')} roll out   (of recommendations)`,
     `${bold('d')} drain one (SIGTERM)          ${bold('r')} stop or start the registry   ${bold('m')} the shop behind locks   ${bold('q')} quit`,
     '',
     ...said.slice(-6).map((line) => dim(line)),
