@@ -8,7 +8,7 @@ type Claim = (text: string, ok: boolean, figure: string) => void;
 /** Fast steps for a demo: a visitor makes up to a hundred calls a second. */
 const plan = ['--steps', '20,50,100', '--step', '5s', '--min-calls', '50', '--wait'];
 /** Of the version that is not to pass: many times what the others take. */
-const slowMs = 100;
+const slowMs = 250;
 
 /** Two progressive rollouts of recommendations: to a version that is as good, and to one that is slower. */
 export async function playRollout(shop: Shop, claim: Claim): Promise<void> {

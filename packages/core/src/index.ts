@@ -31,7 +31,6 @@ export * from './service-endpoints.ts';
 export * from './service-name.ts';
 export * from './static-source.ts';
 export * from './store.ts';
-export * from './taps.ts';
 export * from './trace-context.ts';
 export * from './tracing.ts';
 export * from './wall-timer.ts';

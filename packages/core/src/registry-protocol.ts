@@ -20,12 +20,11 @@
  *   GET    /v1/sessions?limit=&after=                    SessionPage (operators)
  *   GET    /v1/status                                    ServerStatus
  *
- * Reports, taps, the call graph and rollouts are in `reports.ts`, `taps.ts`, `call-graph.ts` and `rollout.ts`.
+ * Reports, the call graph and rollouts are in `reports.ts`, `call-graph.ts` and `rollout.ts`.
  */
 import type { Endpoint, EndpointPort, EndpointStatus, EndpointTls, Locality } from './endpoint.ts';
 import type { TrustState } from './registry-security.ts';
 import type { ServiceName } from './service-name.ts';
-import type { OpenTap } from './taps.ts';
 
 export interface OpenSession {
   /** Who opens it, for people: `orders.default/4711`. At most 200 characters. */
@@ -273,8 +272,6 @@ export type WatchEvent =
       readonly upserts: readonly ConfigResource[];
       readonly removes: readonly ConfigKey[];
     }
-  /** The taps on the session's service, whole: after hello when there are any, and with every change. */
-  | { readonly kind: 'taps'; readonly taps: readonly OpenTap[] }
   /** Whom to trust: first of all on a registry that has an authority, and whenever it changes. Whole. */
   | ({ readonly kind: 'trust' } & TrustState)
   /** The server is stopping: reconnect elsewhere, or to it after a jittered wait. */
