@@ -1,5 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
-import { type Client, createClient } from '@inmesh/client';
+import { type Client, createClient, type PolicyOptions } from '@inmesh/client';
 import { meshAxios } from '@inmesh/client/axios';
 import { createWorkload, type RouterSource } from '@inmesh/core';
 import { createRecorder } from '@inmesh/metrics';
@@ -15,15 +15,30 @@ export interface Side {
 }
 
 /** With all that a mesh puts on a call: the workload's name on it, and the recorder that `createMesh` uses. */
-export function meshClient(ports: readonly number[], router?: RouterSource): Client {
+export function meshClient(
+  ports: readonly number[],
+  router?: RouterSource,
+  guards: PolicyOptions = {},
+): Client {
   const workload = createWorkload({ service: 'bench', version: 'v1' });
   return createClient({
     endpoints: { reviews: ports.map((port) => ({ port, labels: { version: 'v1' } })) },
     workload,
     observers: [createRecorder({ workload })],
+    ...guards,
     ...(router === undefined ? {} : { router }),
   });
 }
+
+/** What is off by default, switched on. */
+export const everyGuard: PolicyOptions = {
+  hedge: {},
+  limit: { initialLimit: 200 },
+  throttle: {},
+  aperture: {},
+  outlier: { probeIntervalMs: 5_000 },
+  retry: { perTryTimeoutMs: 2_000 },
+};
 
 export function poolSide(port: number, path: string): Side {
   const pool = new Pool(`http://127.0.0.1:${port}`);

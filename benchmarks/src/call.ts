@@ -2,6 +2,7 @@ import { compareCalls } from './call-cost.ts';
 import {
   axiosSide,
   axiosStackSide,
+  everyGuard,
   fetchStreamSide,
   fetchTextSide,
   meshAxiosSide,
@@ -71,6 +72,20 @@ function cases(): Case[] {
     request(1, 3_000, 31),
     request(50, 10_000, 21),
     request(256, 10_000, 21),
+    {
+      subject: 'mesh.request, every guard on',
+      baseline: 'Pool.request + bytes()',
+      concurrency: 50,
+      calls: 10_000,
+      rounds: 21,
+      sides(upstream) {
+        const mesh = meshClient(upstream.ports.slice(0, 1), undefined, everyGuard);
+        return {
+          subject: closing(requestSide(mesh, small), mesh),
+          baseline: poolSide(upstream.ports[0] as number, small),
+        };
+      },
+    },
     {
       subject: 'mesh.request, 8 endpoints',
       baseline: 'Pool.request + bytes(), 8 pools in turn',

@@ -98,6 +98,10 @@ test.each([
   const [destination] = shop.inspect().services[0]?.destinations ?? [];
   expect(destination?.hedging !== undefined).toBe(name !== 'batch');
   expect(destination?.adaptiveLimit !== undefined).toBe(name === 'batch');
+  const { url: metricsUrl } = await shop.listen(shop.metricsHandler, quick);
+  const shown = await (await fetch(metricsUrl)).text();
+  expect(shown.includes('inmesh_hedge_budget_remaining')).toBe(name !== 'batch');
+  expect(shown.includes('inmesh_adaptive_limit')).toBe(name === 'batch');
 });
 
 test('contradictory options are refused with both values, whatever part they are for', async () => {

@@ -35,7 +35,7 @@ export interface ResilienceOptions {
   readonly rateLimit?: RateLimitPolicy;
 }
 
-export interface ShedPolicy {
+interface ShedPolicy {
   /** Requests served at once. */
   readonly maxInFlight?: number;
   /** Finds that number by latency. */
@@ -48,7 +48,7 @@ export interface ShedPolicy {
   readonly priorityOf?: (exchange: Exchange) => Priority;
 }
 
-export interface RateLimitPolicy {
+interface RateLimitPolicy {
   /** Of each caller, in the long run. */
   readonly perSecond?: number;
   /** At once after a pause. */

@@ -1,4 +1,4 @@
-import type { ClientInspection, ServiceInspection } from '@inmesh/client';
+import type { ClientInspection, DestinationInspection, ServiceInspection } from '@inmesh/client';
 import { type Clock, serviceHost } from '@inmesh/core';
 import type { Gauge, Recorder, ReportSample } from '@inmesh/metrics';
 
@@ -40,6 +40,16 @@ export function addClientGauges(
       }
     },
   });
+  /** @param value Of each destination; `undefined` is not shown. */
+  const ofDestinations = (
+    name: string,
+    help: string,
+    value: (of: DestinationInspection) => number | undefined,
+  ): Gauge => ({
+    name,
+    help,
+    read: (report) => reportDestinations(look(), domain, value, report),
+  });
   const gauges: readonly Gauge[] = [
     single(
       'inmesh_calls_in_flight',
@@ -66,24 +76,38 @@ export function addClientGauges(
       'Since the list of endpoints was last confirmed.',
       ({ ageMs }) => ageMs / 1_000,
     ),
-    {
-      name: 'inmesh_adaptive_limit',
-      help: 'Calls in flight that the adaptive limit allows now.',
-      read: (report) => reportLimits(look(), domain, report),
-    },
+    ofDestinations(
+      'inmesh_adaptive_limit',
+      'Calls in flight that the adaptive limit allows now.',
+      ({ adaptiveLimit }) => adaptiveLimit,
+    ),
+    ofDestinations(
+      'inmesh_throttle_refusal_ratio',
+      'The chance with which a call is refused here.',
+      ({ refusalRatio }) => (refusalRatio === 0 ? undefined : refusalRatio),
+    ),
+    ofDestinations(
+      'inmesh_hedge_budget_remaining',
+      'Second attempts that the budget would allow now.',
+      ({ hedging }) => hedging?.hedgesLeft,
+    ),
   ];
   for (const gauge of gauges) recorder.addGauge(gauge);
 }
 
-function reportLimits({ services }: ClientInspection, domain: string, report: ReportSample): void {
+function reportDestinations(
+  { services }: ClientInspection,
+  domain: string,
+  value: (of: DestinationInspection) => number | undefined,
+  report: ReportSample,
+): void {
   for (const { service, destinations } of services) {
     // A destination that a change of the configuration left behind says nothing any more: the newest comes last.
-    const limits = new Map(
-      destinations.map(({ subset, adaptiveLimit }) => [subset, adaptiveLimit]),
-    );
-    for (const [subset, limit] of limits) {
-      if (limit === undefined) continue;
-      report(limit, { destination_service: serviceHost(service, domain), subset });
+    const newest = new Map(destinations.map((destination) => [destination.subset, destination]));
+    for (const [subset, destination] of newest) {
+      const shown = value(destination);
+      if (shown === undefined) continue;
+      report(shown, { destination_service: serviceHost(service, domain), subset });
     }
   }
 }
