@@ -12,6 +12,7 @@ import { readDashboardFiles } from '../src/http/dashboard-files.ts';
 import { problemOf } from '../src/http/problem.ts';
 import { dashboardRoutes } from '../src/http/routes/dashboard-routes.ts';
 import { sendProblem } from '../src/http/send-problem.ts';
+import { startRegistry } from './registry-fixture.ts';
 
 /** What a first visit may load, compressed. */
 const maxBytes = 250 * 1024;
@@ -80,6 +81,20 @@ describe('the registry', () => {
     for (const path of ['/assets/..%2findex.html', '/assets/%2e%2e/index.html', '/assets/x.js']) {
       expect((await get(path)).statusCode).toBe(404);
     }
+  });
+
+  it('case 52: lets a link of another site lead to the page, and to nothing else', async () => {
+    const { send } = await startRegistry();
+    const followed = {
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+    };
+    expect((await send('/', { headers: followed })).status).not.toBe(403);
+    expect((await send('/v1/status', { headers: followed })).status).toBe(403);
+    expect((await send('/', { headers: { ...followed, 'sec-fetch-dest': 'iframe' } })).status).toBe(
+      403,
+    );
   });
 
   it('says what to do when the dashboard is not built', async () => {

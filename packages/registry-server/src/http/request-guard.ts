@@ -28,7 +28,8 @@ export function createRequestGuard({ allowedHosts, scheme }: RequestGuardOptions
   const isOwnAddress = scheme === 'https' ? (text: string) => isIP(text) !== 0 : isLoopback;
   // The same few hosts come again and again: the last one that passed needs no second look.
   let lastPassed: string | undefined;
-  return ({ headers, rawHeaders }) => {
+  return (request) => {
+    const { headers, rawHeaders } = request;
     if (rawHeaders.length > 2 * maxHeaders) {
       const detail = `a request may have ${maxHeaders} headers, this one has ${rawHeaders.length / 2}`;
       return createProblem(431, 'invalid_argument', detail);
@@ -43,11 +44,20 @@ export function createRequestGuard({ allowedHosts, scheme }: RequestGuardOptions
     }
     const site = headers['sec-fetch-site'];
     const foreign = site !== undefined && site !== 'same-origin' && site !== 'none';
-    if (foreign || (origin !== undefined && origin !== `${scheme}://${host}`)) {
+    if (
+      (foreign && !isVisit(request)) ||
+      (origin !== undefined && origin !== `${scheme}://${host}`)
+    ) {
       return createProblem(403, 'forbidden', 'pages of other origins may not use this registry');
     }
     return undefined;
   };
+}
+
+/** Somebody followed a link to the dashboard: its page has no data in it, and asks for none as another origin. */
+function isVisit({ method, url, headers }: IncomingMessage): boolean {
+  const { 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
+  return method === 'GET' && url === '/' && mode === 'navigate' && destination === 'document';
 }
 
 function hostName(host: string): string {

@@ -4,7 +4,7 @@ import { healthColours, healthOf } from './health.ts';
 import type { PlacedVertex } from './layout.ts';
 import type { Arc } from './mesh-graph.ts';
 import { fontFamily, type Scene } from './scene.ts';
-import type { Box, Point } from './viewport.ts';
+import { type Box, overlap, type Point } from './viewport.ts';
 
 interface DrawnArc {
   readonly arc: Arc;
@@ -140,10 +140,6 @@ export function drawArcLabel(
 function boxAround({ x, y }: Point, width: number): Box {
   const half = labelHeight / 2;
   return { left: x - width / 2, right: x + width / 2, top: y - half, bottom: y + half };
-}
-
-function overlap(a: Box, b: Box): boolean {
-  return a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
 }
 
 function drawLock(context: CanvasRenderingContext2D, { x, y }: Point, colour: string): void {

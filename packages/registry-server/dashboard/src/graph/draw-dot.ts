@@ -4,13 +4,15 @@ import { healthColours, healthOf } from './health.ts';
 import type { PlacedVertex } from './layout.ts';
 import type { Vertex } from './mesh-graph.ts';
 import { fontFamily, type Scene } from './scene.ts';
+import { type Box, overlap, type Point } from './viewport.ts';
 
-/** Where names are written already, in pixels of the screen. */
+/** Where dots and names are already, in pixels of the screen. */
 export interface LabelRoom {
-  readonly taken: { readonly left: number; readonly top: number; readonly right: number }[];
+  readonly taken: Box[];
 }
 
-const labelHeight = 15;
+const labelHeight = 14;
+const maxNameLength = 24;
 /** About what a character of the label's font takes. */
 const characterWidth = 6.4;
 
@@ -92,23 +94,18 @@ function drawName(
   context.strokeStyle = halo;
   context.lineWidth = 3;
   context.lineJoin = 'round';
-  const shown = name.length > 24 ? `${name.slice(0, 23)}…` : name;
+  const shown = name.length > maxNameLength ? `${name.slice(0, maxNameLength - 1)}…` : name;
   context.strokeText(shown, 0, 10);
   drawText(context, { text: shown, x: 0, y: 10, align: 'center' }, context.font, colour);
   context.restore();
 }
 
-/** Takes the room for a name below `at`, unless another name has it. */
-function claim(
-  { taken }: LabelRoom,
-  name: string,
-  at: { readonly x: number; readonly y: number },
-): boolean {
-  const half = (Math.min(name.length, 24) * characterWidth) / 2 + 3;
-  const [left, right, top] = [at.x - half, at.x + half, at.y + 3];
-  const collides = taken.some(
-    (other) => left < other.right && right > other.left && Math.abs(top - other.top) < labelHeight,
-  );
-  if (!collides) taken.push({ left, top, right });
-  return !collides;
+/** Takes the room for a name below `at`, unless another name or a dot has it. */
+function claim({ taken }: LabelRoom, name: string, at: Point): boolean {
+  const half = (Math.min(name.length, maxNameLength) * characterWidth) / 2 + 3;
+  const top = at.y + 3;
+  const box = { left: at.x - half, right: at.x + half, top, bottom: top + labelHeight };
+  const isFree = !taken.some((other) => overlap(box, other));
+  if (isFree) taken.push(box);
+  return isFree;
 }

@@ -36,7 +36,9 @@ export function drawScene(context: CanvasRenderingContext2D, scene: Scene): void
     }
   }
   const visible = [...layout.vertices.values()].filter((one) => !isOutside(one, one, viewport));
-  const room: LabelRoom = { taken: [] };
+  const room: LabelRoom = {
+    taken: layout.style === 'dot' ? visible.map((placed) => dotBox(placed, viewport)) : [],
+  };
   // The busiest first, so that they get the room for their names.
   if (layout.style === 'dot') visible.sort((a, b) => b.size.width - a.size.width);
   for (const placed of visible) {
@@ -70,6 +72,18 @@ function drawLabels(
     if (source === undefined || target === undefined || !isShown(arc)) continue;
     drawArcLabel(context, { arc, source, target }, scene, taken);
   }
+}
+
+/** In pixels of the screen. */
+function dotBox({ x, y, size }: PlacedVertex, viewport: Viewport): Box {
+  const at = viewport.toScreen({ x, y });
+  const radius = (size.width / 2) * viewport.scale;
+  return {
+    left: at.x - radius,
+    right: at.x + radius,
+    top: at.y - radius,
+    bottom: at.y + radius,
+  };
 }
 
 function boxOf({ x, y, size }: PlacedVertex): Box {

@@ -9,7 +9,7 @@ import {
   type Simulation,
   type SimulationNodeDatum,
 } from 'd3-force';
-import type { MeshGraph, Vertex } from './mesh-graph.ts';
+import type { Arc, MeshGraph, Vertex } from './mesh-graph.ts';
 import { type NodeStyle, type Size, sizeOf, styleFor } from './node-size.ts';
 import { placeInColumns } from './place-in-columns.ts';
 import { ranks } from './ranks.ts';
@@ -30,15 +30,26 @@ export interface PlacedArc {
   readonly target: PlacedVertex;
 }
 
-/** What a frame may spend on the layout, so that it stays smooth while it moves. */
-const frameBudgetMs = 8;
-/** What may be spent before the first frame, so that it does not begin as a knot. */
-const firstBudgetMs = 250;
+/**
+ * What the places depend on, as a text to compare. Among hundreds of dots one more connection moves
+ * nothing: there is always one that comes or goes.
+ */
+function shapeOf(placed: Iterable<PlacedVertex>, arcs: readonly Arc[], style: NodeStyle): string {
+  const vertices = [...placed];
+  if (style === 'dot') return vertices.map(({ vertex }) => vertex.id).join(' ');
+  const cards = vertices.map(({ vertex, size }) => `${vertex.id} ${size.height}`);
+  return [...cards, ...arcs.map(({ id }) => id).sort()].join('\n');
+}
 
-/** Few dots need less room than many, whose columns are wide. */
+/** What a frame may spend on the layout, so that it stays smooth while it moves. */
+const frameBudgetMs = 12;
+/** What may be spent before the first frame, so that it does not begin as a knot. */
+const firstBudgetMs = 400;
+
+/** The more dots, the wider their columns: so that the whole is about as wide as a screen, and not a tower. */
 function columnWidth(style: NodeStyle, count: number): number {
   if (style === 'card') return 268;
-  return count < 60 ? 105 : 170;
+  return Math.max(105, 18 * Math.sqrt(count));
 }
 
 /** Places the vertices: calls point to the right, neighbours are near, and nothing overlaps. Keeps places over updates. */
@@ -85,14 +96,7 @@ export class Layout {
         return [vertex.id, placed];
       }),
     );
-    const shape = JSON.stringify([
-      style,
-      [...this.#placed.values()].map(({ vertex, size }) => [
-        vertex.id,
-        style === 'card' && size.height,
-      ]),
-      arcs.map(({ id }) => id).sort(),
-    ]);
+    const shape = shapeOf(this.#placed.values(), arcs, style);
     if (shape === this.#shape) return false;
     const isFirst = before.size === 0 || style !== this.#style;
     this.#shape = shape;
@@ -144,7 +148,7 @@ export class Layout {
       : forceCollide<PlacedVertex>(({ size }) => size.width / 2 + 7);
     this.#simulation
       .nodes([...this.#placed.values()])
-      .force('columns', forceX<PlacedVertex>(({ column }) => column).strength(0.35))
+      .force('columns', forceX<PlacedVertex>(({ column }) => column).strength(0.14))
       .force('middle', forceY<PlacedVertex>(0).strength(cards ? 0.015 : 0.05))
       .force(
         'links',

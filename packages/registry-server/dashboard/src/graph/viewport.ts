@@ -12,6 +12,10 @@ export interface Box {
   readonly bottom: number;
 }
 
+export function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
+}
+
 const minScale = 0.08;
 const maxScale = 3;
 /** Larger than life looks coarse when few are shown. */
