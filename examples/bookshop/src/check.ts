@@ -4,6 +4,7 @@ import { playRollout } from './check-rollout.ts';
 import { checkRouting } from './check-routing.ts';
 import { checkSecurity } from './check-security.ts';
 import { checkSlow } from './check-slow.ts';
+import { checkTelemetry } from './check-telemetry.ts';
 import type { Child } from './child.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { openShop, type Shop } from './shop.ts';
@@ -85,6 +86,7 @@ export async function playCheck(): Promise<boolean> {
     nothingFailed('while resources changed the routes', routing);
     await checkResilience(shop, claim);
     await playRollout(shop, claim);
+    await checkTelemetry(shop, claim);
     await checkSecurity(claim);
     nothingFailed('from first to last', () => ({ calls: ledger.calls, failures: ledger.failures }));
   } finally {
