@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   registry: () => import('./registry.ts'),
   rotation: () => import('./rotation.ts'),
   route: () => import('./route.ts'),
+  scale: () => import('./scale.ts'),
   tls: () => import('./tls.ts'),
   ui: () => import('./ui.ts'),
 };
