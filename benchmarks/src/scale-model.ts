@@ -25,7 +25,7 @@ export interface Fleet {
 }
 
 /** What is assumed of every fleet; change it here for another. */
-export const assumptions = {
+const assumptions = {
   renewEveryMs: 5_000,
   /** Of the endpoints a second: deployments, scaling, and what falls over. */
   changedRatio: 0.001,
@@ -67,7 +67,7 @@ export function demandOf({ endpoints, servers }: Fleet, costs: UnitCosts): Deman
 }
 
 /** What one server has; the defaults of its limits, and a machine of two cores. */
-export const room = { cores: 1, memoryBytes: 4 * 2 ** 30, streams: 20_000, storeWrites: 2_000 };
+const room = { cores: 1, memoryBytes: 4 * 2 ** 30, streams: 20_000, storeWrites: 2_000 };
 
 /** What is over first, and how far; `undefined` when everything fits. */
 export function breaksFirst(demand: Demand): string | undefined {
@@ -81,6 +81,8 @@ export function breaksFirst(demand: Demand): string | undefined {
   return share > 1 ? `${name}, ${share.toFixed(1)} times` : undefined;
 }
 
+const maxSimulated = 20_000;
+
 /**
  * Seconds until everybody is back after one server restarted. Clients wait uniformly within a ceiling
  * that doubles from 1 s to 5 s (as ours do), give a request up after 5 s, and try again; the server
@@ -91,10 +93,13 @@ export function simulateRestart(
   costs: UnitCosts,
   random: () => number,
 ): number {
-  const clients = Math.round(endpoints / servers);
+  const all = Math.round(endpoints / servers);
+  // Beyond so many, each stands for several: what matters is how long the server is busy.
+  const clients = Math.min(all, maxSimulated);
   // A session, its registration, and a snapshot of each service that it follows.
-  const serviceMs =
+  const oneMs =
     costs.sessionMs + costs.registrationMs + assumptions.followedServices * costs.toldMs;
+  const serviceMs = (oneMs * all) / clients;
   // By arrival: a bucket for each millisecond, so that a million clients need no heap.
   const buckets: number[][] = [];
   const arrive = (atMs: number, attempt: number): void => {

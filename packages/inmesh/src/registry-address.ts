@@ -1,7 +1,7 @@
 import { MeshError } from '@inmesh/core';
 
 /** What `registry` names. Only our own registry has the configuration and certificates, too. */
-export type RegistryKind = 'inmesh' | 'eureka' | 'kubernetes';
+type RegistryKind = 'inmesh' | 'eureka' | 'kubernetes';
 
 export interface RegistryAddresses {
   readonly kind: RegistryKind;

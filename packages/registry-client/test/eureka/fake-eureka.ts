@@ -34,7 +34,7 @@ export function applications(
   return { applications: { versions__delta: '1', apps__hashcode: hash, application } };
 }
 
-export function hashOf(instances: readonly Record<string, unknown>[]): string {
+function hashOf(instances: readonly Record<string, unknown>[]): string {
   const counts = new Map<string, number>();
   for (const { status } of instances) {
     counts.set(String(status), (counts.get(String(status)) ?? 0) + 1);
