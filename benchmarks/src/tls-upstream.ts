@@ -19,7 +19,7 @@ interface Order {
   readonly mode: MutualTlsMode | undefined;
 }
 
-export const upstreamId = 'spiffe://cluster.local/ns/default/sa/reviews';
+const upstreamId = 'spiffe://cluster.local/ns/default/sa/reviews';
 
 export async function startTlsUpstream(
   root: RootText,

@@ -294,3 +294,24 @@ test('case 36: forwarded and identity headers of strangers are taken away', asyn
   expect(seen).not.toHaveProperty('x-user');
   expect(seen).not.toHaveProperty('x-forwarded-for');
 });
+
+test('Fastify on localhost is reached through the mesh only, on ::1 neither', async () => {
+  const ratings = await join({ service: 'ratings', registry: url });
+  const fastify = Fastify();
+  fastify.get('/', async () => 'served');
+  const { port } = await ratings.listen(fastify, { ...quick, host: 'localhost' });
+  await apply(ratings, {
+    kind: 'AuthorizationPolicy',
+    metadata: { name: 'nobody' },
+    spec: {},
+  });
+  const answers = await Promise.all(
+    ['127.0.0.1', '[::1]'].map((host) =>
+      fetch(`http://${host}:${port}/`).then(
+        (answer) => answer.status,
+        () => 'refused',
+      ),
+    ),
+  );
+  expect(answers).toEqual([403, 'refused']);
+});
