@@ -86,3 +86,15 @@ export function bootstrapInterval(values: readonly number[]): { low: number; hig
     high: medians[Math.floor(resamples * 0.975)] as number,
   };
 }
+
+/** A figure that stands by itself. */
+export function absolute(
+  bench: string,
+  subject: string,
+  concurrency: number,
+  value: number,
+  unit: string,
+): BenchResult {
+  const nothingToCompare = { baseline: '-', ratio: 1, low: 1, high: 1 };
+  return { bench, subject, concurrency, metric: unit, ...nothingToCompare, value, unit };
+}

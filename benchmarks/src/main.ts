@@ -9,6 +9,7 @@ type Bench = {
 const benches: Record<string, () => Promise<Bench>> = {
   auth: () => import('./auth.ts'),
   call: () => import('./call.ts'),
+  cluster: () => import('./cluster.ts'),
   config: () => import('./config.ts'),
   eureka: () => import('./eureka.ts'),
   identity: () => import('./identity.ts'),
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),
   registry: () => import('./registry.ts'),
+  'registry-sustained': () => import('./registry-sustained.ts'),
   rotation: () => import('./rotation.ts'),
   route: () => import('./route.ts'),
   scale: () => import('./scale.ts'),

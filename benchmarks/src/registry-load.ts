@@ -106,13 +106,15 @@ export class Watch {
   #onEvent: (() => void) | undefined;
   #seen = '';
 
-  constructor(socket: Socket) {
+  /** @param mark What begins an event. */
+  constructor(socket: Socket, mark = 'event: delta') {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       // The frame may come in pieces; all that is looked for is its end.
       this.#seen = (this.#seen + chunk.toString('latin1')).slice(-16_384);
-      const event = this.#seen.indexOf('event: delta');
-      if (event < 0 || this.#seen.indexOf('\n\n', event) < 0) return;
+      const event = this.#seen.indexOf(mark);
+      // Events end with a line, those of the registry with an empty one that comes along.
+      if (event < 0 || !this.#seen.endsWith('\n')) return;
       this.#seen = '';
       this.#onEvent?.();
     });

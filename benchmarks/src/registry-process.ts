@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { TargetKind, TargetReport } from './registry-target.ts';
+import type { TargetKind, TargetOptions, TargetReport } from './registry-target.ts';
 
 /** A server in a process of its own. */
 export interface Target {
@@ -9,9 +9,12 @@ export interface Target {
   close(): Promise<void>;
 }
 
-export async function startTarget(kind: TargetKind): Promise<Target> {
+export async function startTarget(kind: TargetKind, options: TargetOptions = {}): Promise<Target> {
   // Beside this file once it is compiled.
-  const child = fork(new URL('./registry-target.js', import.meta.url), [kind]);
+  const child = fork(new URL('./registry-target.js', import.meta.url), [
+    kind,
+    JSON.stringify(options),
+  ]);
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
   return {
     url: new URL(url),

@@ -4,7 +4,7 @@
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createRegistryServer } from '@inmesh/registry-server';
+import { createEtcdStore, createRegistryServer } from '@inmesh/registry-server';
 
 export type TargetKind = 'registry' | 'eureka' | 'bare';
 export interface TargetReport {
@@ -12,8 +12,25 @@ export interface TargetReport {
   readonly cpuMs: number;
 }
 
-async function startRegistry(eureka: boolean): Promise<string> {
-  const server = createRegistryServer({ port: 0, settleMs: 0, sessionTtlMs: 600_000, eureka });
+/** Of the registry. */
+export interface TargetOptions {
+  /** @default 600_000: nothing expires */
+  readonly sessionTtlMs?: number;
+  /** `etcd://…`, shared with other servers. @default a store of its own */
+  readonly etcd?: string;
+}
+
+async function startRegistry(
+  eureka: boolean,
+  { sessionTtlMs = 600_000, etcd }: TargetOptions,
+): Promise<string> {
+  const server = createRegistryServer({
+    port: 0,
+    settleMs: 0,
+    sessionTtlMs,
+    eureka,
+    ...(etcd === undefined ? {} : { store: createEtcdStore({ address: etcd }) }),
+  });
   return (await server.listen()).url;
 }
 
@@ -45,7 +62,8 @@ async function startBare(): Promise<string> {
 }
 
 const kind = process.argv[2] as TargetKind;
-const url = kind === 'bare' ? await startBare() : await startRegistry(kind === 'eureka');
+const options = JSON.parse(process.argv[3] ?? '{}') as TargetOptions;
+const url = kind === 'bare' ? await startBare() : await startRegistry(kind === 'eureka', options);
 /** What collecting garbage for the reports took: not what the server costs. */
 let collectingMs = 0;
 process.on('message', () => {

@@ -11,14 +11,16 @@
  * Servers and load are processes of their own.
  */
 import { once } from 'node:events';
-import type { Registration, SessionOpened } from '@inmesh/core';
+import type { Registration } from '@inmesh/core';
 import {
+  absolute,
   type BenchOptions,
   type BenchResult,
   bootstrapInterval,
   compare,
   median,
 } from './harness.ts';
+import { openSessions, typicalRegistration } from './registry-fleet.ts';
 import {
   encodeRequest,
   openSocket,
@@ -96,7 +98,7 @@ async function renewalBench(rounds: number): Promise<BenchResult[]> {
       ratio: median(cpuRatios),
       ...bootstrapInterval(cpuRatios),
     },
-    absolute('renewal, 10,000 sessions', renewalLanes, result.subject, 'requests/s'),
+    absolute('registry', 'renewal, 10,000 sessions', renewalLanes, result.subject, 'requests/s'),
   ];
 }
 
@@ -149,7 +151,7 @@ async function changeBench(rounds: number): Promise<BenchResult[]> {
       low,
       high,
     },
-    absolute('one change seen by 1,000 watchers', watchers, result.subject, 'ms p99'),
+    absolute('registry', 'one change seen by 1,000 watchers', watchers, result.subject, 'ms p99'),
   ];
 }
 
@@ -170,20 +172,7 @@ async function memoryBench(): Promise<BenchResult[]> {
   }
   const { rssBytes } = await registry.report();
   await registry.close();
-  return [absolute('100,000 registrations', 1, rssBytes / 2 ** 20, 'MiB RSS')];
-}
-
-function absolute(subject: string, concurrency: number, value: number, unit: string): BenchResult {
-  const nothingToCompare = { baseline: '-', ratio: 1, low: 1, high: 1 };
-  return {
-    bench: 'registry',
-    subject,
-    concurrency,
-    metric: unit,
-    ...nothingToCompare,
-    value,
-    unit,
-  };
+  return [absolute('registry', '100,000 registrations', 1, rssBytes / 2 ** 20, 'MiB RSS')];
 }
 
 /** Opens a stream each, and gives a measurement: sends one change, and waits until 99 % of them have it. */
@@ -216,27 +205,4 @@ async function openWatches(
 function registrationOf(round: number): Registration {
   const metadata = { round: String(round), padding: 'x'.repeat(900), more: 'y'.repeat(800) };
   return { ...typicalRegistration('reviews', round), metadata };
-}
-
-function typicalRegistration(service: string, i: number): Registration {
-  return {
-    service,
-    address: `10.${(i >> 8) & 255}.${i & 255}.7`,
-    ports: [{ name: 'http', port: 8080 }],
-    labels: { version: 'v1', app: service },
-    metadata: { commit: '9f3c2a71' },
-    locality: { region: 'eu-central', zone: 'eu-central-1a' },
-  };
-}
-
-async function openSessions(url: URL, count: number): Promise<string[]> {
-  const sockets = await openSockets(url, setupLanes);
-  const request = encodeRequest(url, {
-    method: 'POST',
-    path: '/v1/sessions',
-    body: { client: 'bench' },
-  });
-  const opened = await sendAll(sockets, Array<Buffer>(count).fill(request));
-  for (const socket of sockets) socket.destroy();
-  return (opened as SessionOpened[]).map(({ session }) => session);
 }
