@@ -93,7 +93,7 @@ export const reporterStateSchema: WireSchema<ReporterState> = wire<ReporterState
   ),
 );
 
-export const refusalSchema: WireSchema<RefusalReport> = wire<RefusalReport>()(
+const refusalSchema: WireSchema<RefusalReport> = wire<RefusalReport>()(
   Type.Object(
     {
       agoMs: Type.Number({ minimum: 0, maximum: 3_600_000 }),
