@@ -104,7 +104,8 @@ async function startPretendedMesh(url: string): Promise<ChildProcess> {
   throw new Error('the pretended mesh ended before it was ready: see its messages above');
 }
 
-function startChromium(): Promise<Browser> {
+/** Also for tests that have a registry of their own. */
+export function startChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: systemProgram('chromium', 'chromium'),
     args: [

@@ -1,8 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ConfigResource, ServiceEndpoints, SessionOpened } from '@inmesh/core';
+import { createRegistryServer } from '@inmesh/registry-server';
 import { eventually } from '@inmesh/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { type DashboardFixture, type PageGlobals, startDashboard } from './dashboard-fixture.ts';
+import {
+  type DashboardFixture,
+  type PageGlobals,
+  startChromium,
+  startDashboard,
+} from './dashboard-fixture.ts';
 
 const phone = { width: 390, height: 844 };
 const places = [
@@ -171,6 +180,35 @@ describe('what an operator does', () => {
     await page.getByRole('heading', { name: 'Route canary matched' }).waitFor();
     await page.getByRole('link', { name: 'DestinationRule/shop/reviews' }).first().waitFor();
     await page.close();
+  });
+});
+
+describe('a registry that asks who is there', () => {
+  it('is signed in to with a token, changed with a second secret, and left', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'inmesh-dashboard-'));
+    const server = createRegistryServer({ port: 0, dataDir, security: {} });
+    const browser = await startChromium();
+    try {
+      const { url } = await server.listen();
+      const { token } = await server.createToken({ kind: 'operator', name: 'alice' });
+      const page = await browser.newPage({ ignoreHTTPSErrors: true });
+      await page.goto(`${url}/#/configuration/new?kind=VirtualService`);
+      const field = page.getByLabel("A reader's or an operator's token");
+      await field.fill('a guess');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('alert').waitFor();
+      await field.fill(token);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('button', { name: 'Check and compare' }).click();
+      await page.getByRole('button', { name: 'Apply', exact: true }).click();
+      await page.getByText('operator alice').first().waitFor();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await field.waitFor();
+    } finally {
+      await browser.close();
+      await server.close();
+      await rm(dataDir, { recursive: true, force: true });
+    }
   });
 });
 

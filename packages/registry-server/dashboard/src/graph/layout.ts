@@ -44,7 +44,7 @@ function shapeOf(placed: Iterable<PlacedVertex>, arcs: readonly Arc[], style: No
 /** What a frame may spend on the layout, so that it stays smooth while it moves. */
 const frameBudgetMs = 12;
 /** What may be spent before the first frame, so that it does not begin as a knot. */
-const firstBudgetMs = 400;
+const firstBudgetMs = 250;
 
 /** The more dots, the wider their columns: so that the whole is about as wide as a screen, and not a tower. */
 function columnWidth(style: NodeStyle, count: number): number {
