@@ -19,6 +19,7 @@ import { createRecorder } from '@inmesh/metrics';
 import { createMeshConfiguration } from './config/mesh-configuration.ts';
 import { followsConfiguration, registryOf, sourceOf } from './discovery.ts';
 import { createEvents } from './events.ts';
+import { keptSource } from './kept-source.ts';
 import type { Mesh } from './mesh.ts';
 import { type MeshServer, startServer } from './mesh-server.ts';
 import { listenOptionTable, meshOptionTable } from './option-table.ts';
@@ -56,6 +57,18 @@ import { createMeshTelemetry } from './telemetry/mesh-telemetry.ts';
  */
 export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
   const options = resolveOptions(meshOptionTable, codeOnlyOptions, code, process.env);
+  const opened: { close(): void }[] = [];
+  try {
+    return await joinMesh(options, opened);
+  } catch (error) {
+    // What was refused half way must leave nothing behind that goes on asking for certificates.
+    for (const each of opened) each.close();
+    throw error;
+  }
+}
+
+/** @param opened Gets what goes on by itself from here on, and may be closed twice. */
+async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Promise<Mesh> {
   const workload = workloadOf(options);
   const logger = options.logger ?? silentLogger;
   const clock = options.clock ?? systemClock;
@@ -67,13 +80,17 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
 
   const { events, observer: emitter } = createEvents(logger);
   const metrics = createRecorder({ workload, clock });
+  opened.push(metrics);
   const refusals = createRefusalLog(clock, metrics);
   const observers: Observer[] = [metrics, emitter, refusals, ...(options.observers ?? [])];
   const onEvent = (event: MeshEvent): void => {
     for (const observer of observers) observer.event?.(event);
   };
   const identity = processIdentity(options, workload, onEvent);
-  if (identity !== undefined) showExpiry(identity, metrics);
+  if (identity !== undefined) {
+    opened.push(identity);
+    showExpiry(identity, metrics);
+  }
   const tlsServers = new Set<MutualTls>();
   const fixed = [...createResourceSet(options.resources)];
   const security = createInboundSecurity({
@@ -134,7 +151,7 @@ export async function createMesh(code: MeshOptions = {}): Promise<Mesh> {
     ...clientOptions(options),
     ...clientResilience(options),
     ...definedOnly({ apertureSeat: peers?.seat }),
-    source,
+    source: keptSource(source, () => closing !== undefined),
     router,
     workload,
     names,

@@ -138,6 +138,24 @@ describe('AuthorizationPolicy', () => {
     expect(served).toBe(0);
   });
 
+  test('a first configuration that cannot be used serves nobody', async () => {
+    const other = await join({ service: 'other', registry: url });
+    const rejected: ResourceInput = {
+      kind: 'RequestAuthentication',
+      metadata: { name: 'loose' },
+      spec: {
+        jwtRules: [
+          { issuer: login.issuer, audiences: ['shop'], jwksUri: 'http://127.0.0.1:9/keys' },
+        ],
+      },
+    };
+    await post(url, secured(rejected));
+    const ratings = await join({ service: 'ratings', registry: url });
+    await ratings.listen((_request, response) => response.end('5'), quick);
+    expect(await status(other, 'http://ratings/7')).toBe(503);
+    expect(ratings.inspect().config.rejected).toBeDefined();
+  });
+
   test('a configuration that does not compile changes nothing of what is in force', async () => {
     const ratings = await certified('ratings', { labels: { app: 'ratings' } });
     await ratings.listen((_request, response) => response.end('5'), quick);
