@@ -161,7 +161,7 @@ export async function createTestCluster(...names: string[]): Promise<TestCluster
   };
 }
 
-export function declare(id: string, registration: Partial<Registration> = {}): Endpoint {
+function declare(id: string, registration: Partial<Registration> = {}): Endpoint {
   return declareEndpoint(id, { ...reviews, ...registration });
 }
 

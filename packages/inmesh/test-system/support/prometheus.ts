@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { eventually, systemProgram } from '@inmesh/testing';
 
 /** A series of an answer: its labels, and its value now. */
-export interface Sample {
+interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }

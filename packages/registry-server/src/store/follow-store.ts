@@ -9,7 +9,7 @@ import type {
   Unsubscribe,
 } from '@inmesh/core';
 
-export interface StoreFollower {
+interface StoreFollower {
   /** Everything that there is: at first, and after changes were missed. */
   listed(entries: readonly StoreEntry[]): void;
   /** One commit. */

@@ -1,5 +1,5 @@
 /** What the v3 JSON gateway of etcd takes and gives, as far as it is used here: int64 as text, bytes as base64, zero values left out. */
-export interface EtcdHeader {
+interface EtcdHeader {
   readonly cluster_id: string;
   /** Of the store. */
   readonly revision?: string;
