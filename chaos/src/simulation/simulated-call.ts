@@ -323,7 +323,7 @@ export class SimulatedCall implements AttemptOwner, PlaceWaiter, WaitingCall {
     if (this.attempts === 0) return;
     const { limiter, throttle, inFlight } = this.#destination;
     const dropped = status === 0 || status === 503 || status === 429;
-    if (!dropped) throttle?.accepted(now);
+    throttle?.ended(!dropped, now);
     if (this.attempts > 1 && !dropped) return;
     limiter?.record((this.#answeredAt || now) - this.#firstTriedAt, inFlight, dropped, now);
   }

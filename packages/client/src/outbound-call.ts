@@ -755,7 +755,7 @@ export class OutboundCall
     const gaveUp = this.error?.code === 'aborted' || this.error?.code === 'closed';
     if (this.attempts === 0 || gaveUp || this.#runtime.wheel.late) return;
     const dropped = this.status === 0 || this.status === 503 || this.status === 429;
-    if (!dropped) destination.throttle?.accepted(now);
+    destination.throttle?.ended(!dropped, now);
     const latencyMs = (this.headAt === 0 ? now : this.headAt) - this.#firstTriedAt;
     // The latency of several tries is not the destination's.
     if (this.attempts > 1 && !dropped) return;

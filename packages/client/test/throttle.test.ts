@@ -15,7 +15,7 @@ function sentRatio(acceptRatio: number, calls = 20_000): number {
     clock.advance(1);
     if (!throttle.admits(clock.now(), random)) continue;
     sent += 1;
-    if (random() < acceptRatio) throttle.accepted(clock.now());
+    throttle.ended(random() < acceptRatio, clock.now());
   }
   return sent / calls;
 }
@@ -33,12 +33,27 @@ test('sends a destination that takes nothing a tenth of the calls', () => {
 test('opens again by itself when the destination takes calls again', () => {
   const throttle = new Throttle(policy);
   const random = seededRandom(2);
-  for (let now = 0; now < 10_000; now += 1) throttle.admits(now, random);
+  for (let now = 0; now < 10_000; now += 1) {
+    if (throttle.admits(now, random)) throttle.ended(false, now);
+  }
   expect(throttle.refusalRatio(10_000)).toBe(0.9);
   for (let now = 10_000; now < 40_000; now += 1) {
-    if (throttle.admits(now, random)) throttle.accepted(now);
+    if (throttle.admits(now, random)) throttle.ended(true, now);
   }
   expect(throttle.refusalRatio(40_000)).toBe(0);
+});
+
+test('a burst of calls that are all under way is refused nothing', () => {
+  const throttle = new Throttle(policy);
+  for (let call = 0; call < 1_000; call += 1) expect(throttle.admits(0, () => 0)).toBe(true);
+});
+
+test('a few failures are no reason yet', () => {
+  const throttle = new Throttle(policy);
+  for (let call = 0; call < 9; call += 1) throttle.ended(false, 0);
+  expect(throttle.refusalRatio(0)).toBe(0);
+  throttle.ended(false, 0);
+  expect(throttle.refusalRatio(0)).toBe(0.9);
 });
 
 test('a client refuses here what its destination would refuse', async () => {
