@@ -112,6 +112,22 @@ describe('a client that moves to another server', () => {
     expect(b.state.services.find('reviews.default')?.revision).toBe(revision);
   });
 
+  test('does not look like a lost network to the server that it left: what died there goes in time', async () => {
+    const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
+    const moving = Array.from({ length: 20 }, (_, i) => a.open(`s${i}`));
+    for (const [i, session] of moving.entries()) a.register(session, `e${i}`);
+    const dead = a.open('dead');
+    a.register(dead, 'd');
+    await cluster.run(0);
+    a.alive.clear();
+    for (const i of moving.keys()) b.register(b.open(`s${i}`), `e${i}`);
+    await cluster.run(ttlMs + 3_000);
+    for (const server of [a, b]) {
+      expect(server.seen().d).toBeUndefined();
+      expect(Object.keys(server.seen())).toHaveLength(20);
+    }
+  });
+
   test('and back at once: the last one to hear from it has it', async () => {
     const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
     const first = a.open('reviews');

@@ -32,16 +32,17 @@ export class LeaseList {
 
   renew(session: Session, now: number): void {
     session.renewedAt = now;
+    session.mayBeElsewhere = false;
     if (session === this.#newest) return;
     this.remove(session);
     this.append(session);
   }
 
-  /** How many were last renewed at `instant` or before. Costs a step each. */
+  /** How many were last renewed at `instant` or before and should have been since. Costs a step each. */
   countRenewedUntil(instant: number): number {
     let count = 0;
     for (let at = this.#oldest; at !== undefined && at.renewedAt <= instant; at = at.newer) {
-      count += 1;
+      if (!at.mayBeElsewhere) count += 1;
     }
     return count;
   }

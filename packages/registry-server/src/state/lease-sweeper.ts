@@ -83,6 +83,7 @@ export class LeaseSweeper {
     }
     if (!allowed) return;
     let expired = 0;
+    let silentExpired = 0;
     for (let at = leases.oldest; at !== undefined && at.renewedAt <= now - ttlMs; ) {
       logger.info(
         { client: at.client, number: at.number, registrations: at.registrations.size },
@@ -90,11 +91,12 @@ export class LeaseSweeper {
       );
       expire(at);
       expired += 1;
+      if (!at.mayBeElsewhere) silentExpired += 1;
       at = leases.oldest;
     }
     if (expired === 0) return;
     // After a full episode its dead are settled: they do not count towards the next.
-    if (!before) selfPreservation.recordExpired(now, expired);
+    if (!before) selfPreservation.recordExpired(now, silentExpired);
     onExpired(expired);
   }
 }

@@ -171,7 +171,9 @@ export class RegistryState {
     if (holder.name !== 'held') return;
     const { session } = holder;
     session.registrations.delete(id);
-    if (session.orphan && session.registrations.size === 0) this.#end(session, () => {});
+    if (session.registrations.size > 0) return;
+    session.mayBeElsewhere = true;
+    if (session.orphan) this.#end(session, () => {});
   }
 
   #checkRoom({ client, registrations }: Session): void {

@@ -68,6 +68,7 @@ export class SessionTable {
       subscriptions: new Map(),
       config: undefined,
       renewedAt: now,
+      mayBeElsewhere: false,
       older: undefined,
       newer: undefined,
     };

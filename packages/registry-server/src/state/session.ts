@@ -32,6 +32,8 @@ export interface Session {
   config: ConfigSubscription | undefined;
   /** Monotonic milliseconds. */
   renewedAt: number;
+  /** It was sent to another server, or its endpoints are there: its silence says nothing of the network. Until it renews. */
+  mayBeElsewhere: boolean;
   // Neighbours in the lease list.
   older: Session | undefined;
   newer: Session | undefined;

@@ -178,6 +178,7 @@ export class WatchHub implements StateObserver {
     this.#stopDismissal = inSlices([...this.#watchers.values()], slice, (watcher) => {
       if (this.#watchers.get(watcher.session) !== watcher) return;
       this.#detach(watcher.session);
+      watcher.session.mayBeElsewhere = true;
       watcher.goodbye();
     });
   }
