@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createFakeClock, createMemorySource, eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { client, clientOf, upstream } from './client-fixture.ts';
 
 test('close lets calls in flight end, refuses new ones, and is idempotent', async () => {
@@ -109,5 +109,6 @@ async function built(): Promise<string> {
     conditions: ['@inmesh/source'],
     external: ['undici'],
   });
+  await stop(); // esbuild's own process, which would outlive the test file
   return outfile;
 }

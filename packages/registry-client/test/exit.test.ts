@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { fakeRegistry } from './fake/setting.ts';
 
 let directory: string;
@@ -27,6 +27,7 @@ beforeAll(async () => {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
   });
+  await stop(); // esbuild's own process, which would outlive the test file
 });
 afterAll(() => rm(directory, { recursive: true }));
 

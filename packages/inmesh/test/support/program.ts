@@ -4,7 +4,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, stop } from 'esbuild';
 
 /** A real process that runs `fixtures/<name>.ts` from source: what a test cannot see from within. */
 export interface Program {
@@ -34,8 +34,7 @@ export async function bundleCommandLine(folder: string): Promise<string> {
 
 /** Bundles programs from outside the workspace into `folder`, as `<name>.mjs`; what they share is bundled once. */
 export async function bundleSources(files: readonly string[], folder: string): Promise<void> {
-  await build({
-    ...options,
+  await bundleWith({
     entryPoints: [...files],
     outdir: folder,
     splitting: true,
@@ -45,7 +44,16 @@ export async function bundleSources(files: readonly string[], folder: string): P
 }
 
 async function bundle(entry: URL, outfile: string): Promise<void> {
-  await build({ ...options, entryPoints: [fileURLToPath(entry)], outfile });
+  await bundleWith({ entryPoints: [fileURLToPath(entry)], outfile });
+}
+
+/** Ends esbuild's own process, too: each test file has one, which would outlive it and keep 200 MB. */
+async function bundleWith(more: BuildOptions): Promise<void> {
+  try {
+    await build({ ...options, ...more });
+  } finally {
+    await stop();
+  }
 }
 
 const options: BuildOptions = {

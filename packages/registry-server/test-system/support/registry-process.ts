@@ -5,7 +5,7 @@ import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import type { RegistryOrder, RegistryReady, RegistrySettings } from './registry-main.ts';
 
 /** A server that a test may treat badly. */
@@ -44,6 +44,7 @@ async function bundle(): Promise<string> {
       js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
     },
   });
+  await stop(); // esbuild's own process, which would outlive the test file
   return outfile;
 }
 
