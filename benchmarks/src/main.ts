@@ -69,7 +69,7 @@ function row({
 }: BenchResult): string {
   const absolute = value === undefined ? '' : `${value.toFixed(1)} ${unit ?? ''}`;
   const relative =
-    baseline === '–' ? '' : `${ratio.toFixed(3)} [${low.toFixed(3)}..${high.toFixed(3)}]`;
+    baseline === '-' ? '' : `${ratio.toFixed(3)} [${low.toFixed(3)}..${high.toFixed(3)}]`;
   const figure = [relative, absolute].filter((text) => text !== '').join('  ');
   return `${bench.padEnd(9)} ${subject.padEnd(44)} ${`vs ${baseline}`.padEnd(44)} c=${String(concurrency).padEnd(5)} ${metric.padEnd(24)} ${figure}`;
 }

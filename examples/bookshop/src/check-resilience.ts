@@ -13,10 +13,10 @@ interface Answer {
   readonly headers: Headers;
 }
 
-/** All of them, one after the other, each with its own endpoints. */
+/** One after the other. Those that leave killed endpoints behind, which are listed until they expire, come last. */
 export async function checkResilience(shop: Shop, claim: Claim): Promise<void> {
-  await playZoneLoss(shop, claim);
   await playShedding(shop, claim);
+  await playZoneLoss(shop, claim);
   await playFallback(shop, claim);
 }
 
@@ -42,10 +42,12 @@ export async function playZoneLoss(shop: Shop, claim: Claim): Promise<void> {
     );
     back.push(await shop.start('recommendations-a'));
     const after = await steadily(visitor, 3_000);
+    // One of three is back in it, so the other zone still bears a part.
+    const returned = share(after.slice(-100), 'a');
     claim(
       'the zone comes back, no call fails, and traffic returns to it',
-      failed(after) === 0 && after.at(-1)?.body.includes('"a"') === true,
-      `${failed(after)} of ${after.length} calls`,
+      failed(after) === 0 && returned >= 20,
+      `${failed(after)} of ${after.length} calls failed, ${returned} % of the last hundred in it`,
     );
   });
   await end(shop, [far, ...back]);

@@ -34,6 +34,7 @@ export async function checkTelemetry(shop: Pick<Shop, 'registry'>, claim: Claim)
     });
     await inmesh(registry, 'apply', '-f', resourceFile('telemetry'));
     await configured;
+    const linesBefore = logged.length; // with the copy, where a mirror takes one, there are two
     await auditor.request('http://details/details/1');
     const after = await requests();
     claim(
@@ -43,8 +44,8 @@ export async function checkTelemetry(shop: Pick<Shop, 'registry'>, claim: Claim)
     );
     claim(
       'and keeps what went well out of the log',
-      logged.length === 1,
-      `${logged.length} line of 2 calls`,
+      linesBefore > 0 && logged.length === linesBefore,
+      `${linesBefore} before, ${logged.length - linesBefore} after`,
     );
   } finally {
     await auditor.close();
