@@ -1,3 +1,4 @@
+// Over 250 lines: the one place that joins the parts of a mesh, and closes them in order.
 import { createClient } from '@inmesh/client';
 import { createCommands } from '@inmesh/client/command';
 import { createResourceSet } from '@inmesh/config';

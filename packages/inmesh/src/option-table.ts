@@ -1,3 +1,4 @@
+// Over 250 lines: one table, a row an option, from which environment, checks and docs are made.
 import { resilienceOptionRows } from './resilience/resilience-option-table.ts';
 
 /** How an option's text in the environment becomes a value. */

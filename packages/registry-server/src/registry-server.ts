@@ -1,3 +1,4 @@
+// Over 250 lines: the one place that joins the parts of the registry, and ends them in order.
 import type { AddressInfo } from 'node:net';
 import {
   MeshError,

@@ -1,3 +1,4 @@
+// Over 250 lines: who watches what and what is told to whom, which must change together.
 import type { Clock, ServiceName, Subscriptions, Timer, TrustState } from '@inmesh/core';
 import type { ConfigState } from '../config/config-state.ts';
 import type { RegistryState } from '../state/registry-state.ts';
