@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createFakeClock, createMemorySource, eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
-import { build, stop } from 'esbuild';
+import { buildSync } from 'esbuild';
 import { client, clientOf, upstream } from './client-fixture.ts';
 
 test('close lets calls in flight end, refuses new ones, and is idempotent', async () => {
@@ -57,7 +57,7 @@ test('76: a process whose client is closed exits by itself, whatever it left ope
     else if (request.url === '/large') response.end(Buffer.alloc(1_000_000));
     else if (request.url !== '/silent') response.end('ok');
   });
-  const entry = await built();
+  const entry = built();
   const last: Record<string, string> = {
     'left idle': '',
     closed: 'await mesh.close();',
@@ -96,11 +96,11 @@ test('76: a process whose client is closed exits by itself, whatever it left ope
 }, 30_000);
 
 /** A child on Node 20 cannot import TypeScript; within the checkout it finds undici by itself. */
-async function built(): Promise<string> {
+function built(): string {
   const outfile = fileURLToPath(
     new URL('../../../node_modules/.cache/client-close-test.mjs', import.meta.url),
   );
-  await build({
+  buildSync({
     entryPoints: [fileURLToPath(new URL('../src/index.ts', import.meta.url))],
     outfile,
     bundle: true,
@@ -109,6 +109,5 @@ async function built(): Promise<string> {
     conditions: ['@inmesh/source'],
     external: ['undici'],
   });
-  await stop(); // esbuild's own process, which would outlive the test file
   return outfile;
 }

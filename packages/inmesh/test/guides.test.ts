@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const [i, [heading]] of printed.entries()) {
     await writeFile(files[i] as string, exampleOf(heading));
   }
-  await bundleSources(files, folder);
+  bundleSources(files, folder);
 });
 
 afterAll(() => rm(folder, { recursive: true }));

@@ -11,10 +11,8 @@ let service: string;
 let caller: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'inmesh-shutdown-'));
-  [service, caller] = await Promise.all([
-    bundleProgram('service', folder),
-    bundleProgram('caller', folder),
-  ]);
+  service = bundleProgram('service', folder);
+  caller = bundleProgram('caller', folder);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -14,7 +14,7 @@ test.each(['cluster', 'threads'])(
     const registry = createRegistryServer({ port: 0, settleMs: 0 });
     const { url } = await registry.listen();
     const mesh = await createMesh({ service: 'shop', registry: url, snapshotFile: false });
-    const program = startProgram(await bundleProgram('workers', folder), {
+    const program = startProgram(bundleProgram('workers', folder), {
       INMESH_SERVICE: 'reviews',
       INMESH_REGISTRY: url,
       INMESH_SNAPSHOT_FILE: 'false',

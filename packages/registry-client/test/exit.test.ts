@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { build, stop } from 'esbuild';
+import { buildSync } from 'esbuild';
 import { fakeRegistry } from './fake/setting.ts';
 
 let directory: string;
@@ -15,7 +15,7 @@ let bundle: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'inmesh-exit-'));
   bundle = join(directory, 'process.mjs');
-  await build({
+  buildSync({
     entryPoints: [fileURLToPath(new URL('./fake/process.ts', import.meta.url))],
     outfile: bundle,
     bundle: true,
@@ -27,7 +27,6 @@ beforeAll(async () => {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
   });
-  await stop(); // esbuild's own process, which would outlive the test file
 });
 afterAll(() => rm(directory, { recursive: true }));
 

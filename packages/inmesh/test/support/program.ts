@@ -4,7 +4,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build, stop } from 'esbuild';
+import { type BuildOptions, buildSync } from 'esbuild';
 
 /** A real process that runs `fixtures/<name>.ts` from source: what a test cannot see from within. */
 export interface Program {
@@ -16,16 +16,16 @@ export interface Program {
 }
 
 /** Bundles a fixture into `folder`; the answer is the file to run. */
-export async function bundleProgram(name: string, folder: string): Promise<string> {
+export function bundleProgram(name: string, folder: string): string {
   const outfile = join(folder, `${name}.mjs`);
-  await bundle(new URL(`../fixtures/${name}.ts`, import.meta.url), outfile);
+  bundle(new URL(`../fixtures/${name}.ts`, import.meta.url), outfile);
   return outfile;
 }
 
 /** Bundles the command line into `folder`, laid out as the packages are: they read their own version. */
 export async function bundleCommandLine(folder: string): Promise<string> {
   const outfile = join(folder, 'dist', 'cli', 'main.mjs');
-  await bundle(new URL('../../src/cli/main.ts', import.meta.url), outfile);
+  bundle(new URL('../../src/cli/main.ts', import.meta.url), outfile);
   for (const place of [folder, join(folder, 'dist')]) {
     await copyFile(new URL('../../package.json', import.meta.url), join(place, 'package.json'));
   }
@@ -33,8 +33,8 @@ export async function bundleCommandLine(folder: string): Promise<string> {
 }
 
 /** Bundles programs from outside the workspace into `folder`, as `<name>.mjs`; what they share is bundled once. */
-export async function bundleSources(files: readonly string[], folder: string): Promise<void> {
-  await bundleWith({
+export function bundleSources(files: readonly string[], folder: string): void {
+  bundleWith({
     entryPoints: [...files],
     outdir: folder,
     splitting: true,
@@ -43,17 +43,13 @@ export async function bundleSources(files: readonly string[], folder: string): P
   });
 }
 
-async function bundle(entry: URL, outfile: string): Promise<void> {
-  await bundleWith({ entryPoints: [fileURLToPath(entry)], outfile });
+function bundle(entry: URL, outfile: string): void {
+  bundleWith({ entryPoints: [fileURLToPath(entry)], outfile });
 }
 
-/** Ends esbuild's own process, too: each test file has one, which would outlive it and keep 200 MB. */
-async function bundleWith(more: BuildOptions): Promise<void> {
-  try {
-    await build({ ...options, ...more });
-  } finally {
-    await stop();
-  }
+/** Synchronous, because esbuild then ends with the call: its service would outlive the test file. */
+function bundleWith(more: BuildOptions): void {
+  buildSync({ ...options, ...more });
 }
 
 const options: BuildOptions = {

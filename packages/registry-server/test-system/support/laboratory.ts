@@ -63,7 +63,7 @@ export interface Laboratory {
 }
 
 /** When servers could not tell each other anything. */
-export interface Outage {
+interface Outage {
   readonly from: number;
   /** What came during it is seen from here on. */
   readonly to: number;

@@ -5,7 +5,7 @@ import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, stop } from 'esbuild';
+import { buildSync } from 'esbuild';
 import type { RegistryOrder, RegistryReady, RegistrySettings } from './registry-main.ts';
 
 /** A server that a test may treat badly. */
@@ -32,7 +32,7 @@ async function bundle(): Promise<string> {
   // The server says its version, which it reads beside its sources.
   const manifest = fileURLToPath(new URL('../../package.json', import.meta.url));
   await copyFile(manifest, join(folder, 'package.json'));
-  await build({
+  buildSync({
     entryPoints: [fileURLToPath(new URL('./registry-main.ts', import.meta.url))],
     outfile,
     bundle: true,
@@ -44,7 +44,6 @@ async function bundle(): Promise<string> {
       js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
     },
   });
-  await stop(); // esbuild's own process, which would outlive the test file
   return outfile;
 }
 
