@@ -11,7 +11,12 @@ export { healthz } from './healthz.ts';
 export { type HttpHandler, type HttpOptions, meshHttp } from './http.ts';
 export { type InboundRequest, requestHeader } from './inbound-request.ts';
 export type { InboundStep, StepResult } from './inbound-step.ts';
-export { type LoadLimitsOptions, loadLimits } from './load-limits.ts';
+export {
+  type LoadLimits,
+  type LoadLimitsInspection,
+  type LoadLimitsOptions,
+  loadLimits,
+} from './load-limits.ts';
 export { normalizePath, type PathNormalization } from './normalize-path.ts';
 export { type InboundPeer, type PeerSource, peerHeader, unknownPeer } from './peer-source.ts';
 export {
@@ -22,7 +27,12 @@ export {
   type Verdict,
 } from './pipeline.ts';
 export type { PipelineOptions } from './pipeline-options.ts';
-export { type RateLimitOptions, rateLimit } from './rate-limit.ts';
+export {
+  type RateLimit,
+  type RateLimitInspection,
+  type RateLimitOptions,
+  rateLimit,
+} from './rate-limit.ts';
 export {
   type Answer,
   type Proceed,

@@ -13,7 +13,7 @@ import {
 import { createEventLoopDelay, type EventLoopDelay } from './event-loop-delay.ts';
 import type { Exchange } from './exchange.ts';
 import type { InboundStep } from './inbound-step.ts';
-import { refuse } from './refusal.ts';
+import { type Refusal, refuse } from './refusal.ts';
 
 export interface LoadLimitsOptions {
   /** Requests served at once; `'adaptive'` or an object finds the number by latency. @default Infinity */
@@ -32,6 +32,21 @@ export interface LoadLimitsOptions {
   readonly clock?: Clock;
 }
 
+/** What the limits are and did, at one moment. Reading it changes nothing. */
+export interface LoadLimitsInspection {
+  /** Requests served at once, as it is now; `undefined` is no limit. */
+  readonly limit: number | undefined;
+  readonly inFlight: number;
+  /** By how much the event loop is behind; `undefined` where nobody measures it. */
+  readonly eventLoopDelayMs: number | undefined;
+  /** Requests refused since the start, by what there was too much of. */
+  readonly shed: { readonly inFlight: number; readonly eventLoopDelay: number };
+}
+
+export interface LoadLimits extends InboundStep {
+  inspect(): LoadLimitsInspection;
+}
+
 /** Up to which share of a limit each is let in: the last tenth is for what is critical, and batch work gets half. */
 const shares: Readonly<Record<Priority, number>> = { critical: 1, default: 0.9, batch: 0.5 };
 
@@ -40,7 +55,7 @@ const shares: Readonly<Record<Priority, number>> = { critical: 1, default: 0.9, 
  * `createPipeline({ limits: [loadLimits({ maxInFlight: 500 })] })`. The answer says that nothing was
  * done, so clients of the mesh try another instance and leave this one alone for `retry-after`.
  */
-export function loadLimits(options: LoadLimitsOptions): InboundStep {
+export function loadLimits(options: LoadLimitsOptions): LoadLimits {
   const {
     maxEventLoopDelayMs = Number.POSITIVE_INFINITY,
     retryAfterSeconds = 1,
@@ -62,13 +77,19 @@ export function loadLimits(options: LoadLimitsOptions): InboundStep {
     flag: 'UO',
   });
   let inFlight = 0;
+  const shed = { inFlight: 0, eventLoopDelay: 0 };
+  const refused = (reason: keyof typeof shed): Refusal => {
+    shed[reason] += 1;
+    return overloaded;
+  };
   return {
     name: 'load-limits',
     run(_request, exchange) {
       const share = shares[priorityOf(exchange)] ?? shares.default;
       // Rounded up, so that a small limit is one for everybody.
-      if (inFlight >= Math.ceil(limiter.limit * share)) return overloaded;
-      if (loop !== undefined && loop.delayMs > maxEventLoopDelayMs * share) return overloaded;
+      if (inFlight >= Math.ceil(limiter.limit * share)) return refused('inFlight');
+      if (loop !== undefined && loop.delayMs > maxEventLoopDelayMs * share)
+        return refused('eventLoopDelay');
       inFlight += 1;
       return undefined;
     },
@@ -77,6 +98,12 @@ export function loadLimits(options: LoadLimitsOptions): InboundStep {
       inFlight -= 1;
     },
     close: () => loop?.close(),
+    inspect: () => ({
+      limit: limiter.limit === Number.POSITIVE_INFINITY ? undefined : limiter.limit,
+      inFlight,
+      eventLoopDelayMs: loop?.delayMs,
+      shed: { ...shed },
+    }),
   };
 }
 

@@ -23,12 +23,28 @@ export interface RateLimitOptions {
   readonly clock?: Clock;
 }
 
+/** What the limit is and did, at one moment. Reading it changes nothing. */
+export interface RateLimitInspection {
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Whether it is counted for all processes of the service together. */
+  readonly shared: boolean;
+  /** Callers that something is remembered of; at most `maxKeys`. */
+  readonly keys: number;
+  /** Requests refused since the start. */
+  readonly refused: number;
+}
+
+export interface RateLimit extends InboundStep {
+  inspect(): RateLimitInspection;
+}
+
 /**
  * A step that answers 429 `rate_limited` to callers above their rate, each for itself, in this
  * process or, `shared`, in all of the service's together. By default it goes by who the caller is, so it belongs after authentication:
  * `createPipeline({ authorization: [rateLimit({ perSecond: 50 })] })`.
  */
-export function rateLimit(options: RateLimitOptions): InboundStep {
+export function rateLimit(options: RateLimitOptions): RateLimit {
   const { perSecond, key = callerOf, maxKeys = 10_000, shared, clock = systemClock } = options;
   const burst = options.burst ?? Math.max(1, perSecond);
   check(perSecond > 0 && Number.isFinite(perSecond), 'perSecond', 'above 0', perSecond);
@@ -38,13 +54,15 @@ export function rateLimit(options: RateLimitOptions): InboundStep {
     shared === undefined
       ? new TokenBuckets(perSecond, burst, maxKeys)
       : new SharedAllowance({ perSecond, burst, maxKeys, take: shared, clock });
-  const verdict = (waitMs: number): Refusal | undefined =>
-    waitMs === 0
-      ? undefined
-      : refuse(429, 'rate_limited', `more than ${perSecond} requests a second`, {
-          headers: ['retry-after', String(Math.ceil(waitMs / 1_000))],
-          flag: 'RL',
-        });
+  let refused = 0;
+  const verdict = (waitMs: number): Refusal | undefined => {
+    if (waitMs === 0) return undefined;
+    refused += 1;
+    return refuse(429, 'rate_limited', `more than ${perSecond} requests a second`, {
+      headers: ['retry-after', String(Math.ceil(waitMs / 1_000))],
+      flag: 'RL',
+    });
+  };
   return {
     name: 'rate-limit',
     run(_request, exchange) {
@@ -53,6 +71,13 @@ export function rateLimit(options: RateLimitOptions): InboundStep {
       const waitMs = buckets.take(caller, clock.now());
       return typeof waitMs === 'number' ? verdict(waitMs) : waitMs.then(verdict);
     },
+    inspect: () => ({
+      perSecond,
+      burst,
+      shared: shared !== undefined,
+      keys: buckets.size,
+      refused,
+    }),
   };
 }
 

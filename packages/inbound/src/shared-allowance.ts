@@ -43,6 +43,10 @@ export class SharedAllowance {
     this.#alone = new TokenBuckets(perSecond, burst, maxKeys);
   }
 
+  get size(): number {
+    return this.#byKey.size;
+  }
+
   /** Takes a token and gives 0, or gives the milliseconds until there may be one. Waits when it has to ask. */
   take(key: string): number | Promise<number> {
     const { clock } = this.#options;

@@ -95,3 +95,29 @@ test('an adaptive limit falls while latency rises with the load', () => {
   for (let i = 0; i < 40; i += 1) batchOf(200, 300);
   expect(batchOf(200, 300)).toBeLessThan(30);
 });
+
+test('it shows its limit, what is in flight and what it shed by reason, and looking changes nothing', () => {
+  const clock = createFakeClock();
+  let frozen = 0;
+  const blocked = { ...clock, now: () => clock.now() + frozen };
+  const limits = loadLimits({ maxInFlight: 2, maxEventLoopDelayMs: 100, clock: blocked });
+  const pipeline = createPipeline({ clock, limits: [limits] });
+  const open = () => pipeline.handle(pipeline.begin(inboundRequest()));
+  const shown = { limit: 2, inFlight: 1, shed: { inFlight: 0, eventLoopDelay: 0 } };
+  expect(open()).toBe(proceed);
+  expect([limits.inspect(), limits.inspect()]).toMatchObject([shown, shown]);
+  open();
+  open();
+  frozen = 500;
+  expect(limits.inspect().eventLoopDelayMs).toBeGreaterThan(100);
+  frozen = 0;
+  expect(limits.inspect()).toMatchObject({
+    inFlight: 2,
+    shed: { inFlight: 1, eventLoopDelay: 0 },
+  });
+  pipeline.close();
+  expect(loadLimits({ clock }).inspect()).toMatchObject({
+    limit: undefined,
+    eventLoopDelayMs: undefined,
+  });
+});

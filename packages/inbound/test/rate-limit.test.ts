@@ -19,7 +19,7 @@ function limited(options: Partial<Parameters<typeof rateLimit>[0]> = {}) {
   const limit = rateLimit({ perSecond: 2, clock, ...options });
   const pipeline = createPipeline({ authentication: [asUser], authorization: [limit], clock });
   const ask = (user: string) => pipeline.handle(pipeline.begin(inboundRequest('/', { user })));
-  return { clock, ask };
+  return { clock, ask, limit };
 }
 
 test('a caller above its rate is refused with 429 and told when to come back; others are not', () => {
@@ -65,4 +65,16 @@ test('options that cannot be are refused with name and value', () => {
   expect(() => rateLimit({ perSecond: 0 })).toThrow('perSecond must be above 0, got 0');
   expect(() => rateLimit({ perSecond: 1, burst: 0 })).toThrow('burst must be 1 or more, got 0');
   expect(() => rateLimit({ perSecond: 1, maxKeys: 0.5 })).toThrow('maxKeys must be');
+});
+
+test('it shows the callers that it remembers and what it refused, and looking takes no token', async () => {
+  const { ask, limit } = limited({ burst: 1 });
+  ask('ann');
+  ask('ann');
+  ask('bob');
+  const shown = { perSecond: 2, burst: 1, shared: false, keys: 2, refused: 1 };
+  expect([limit.inspect(), limit.inspect()]).toEqual([shown, shown]);
+  const fleet = limited({ shared: () => Promise.reject(new Error('the registry is away')) });
+  await fleet.ask('ann');
+  expect(fleet.limit.inspect()).toMatchObject({ shared: true, keys: 1, refused: 0 });
 });
