@@ -119,7 +119,8 @@ holds it to them. Do not edit: run \`npm run docs:reference\`.
 **honoured**: means what Istio documents. **ignored**: accepted with a warning. **deprecated**:
 honoured, with a warning. **state**: what a cluster tells about a resource; accepted and left out.
 **refused**: an error, and nothing of the batch is applied. Fields that are not listed are unknown:
-an error as well. Names may also be written in snake_case.
+an error as well. Names may also be written in snake_case. ResiliencePolicy is not Istio's but ours: it
+says what a DestinationRule cannot.
 `;
 
 /** The page \`docs/reference/istio-fields.md\`. */

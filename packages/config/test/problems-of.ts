@@ -3,6 +3,7 @@ import { type ResourceKind, validate } from '@inmesh/config';
 const groups: Readonly<Record<ResourceKind, string>> = {
   VirtualService: 'networking.istio.io/v1',
   DestinationRule: 'networking.istio.io/v1',
+  ResiliencePolicy: 'inmesh.dev/v1',
   ServiceEntry: 'networking.istio.io/v1',
   Telemetry: 'telemetry.istio.io/v1',
   PeerAuthentication: 'security.istio.io/v1',

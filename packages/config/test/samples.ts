@@ -194,6 +194,44 @@ export const samples: readonly ResourceInput[] = [
     },
   },
   {
+    kind: 'ResiliencePolicy',
+    metadata: { name: 'reviews' },
+    spec: {
+      host: 'reviews',
+      breaker: {
+        minCalls: 50,
+        failurePercent: 80,
+        window: '30s',
+        sleep: '1s',
+        probes: 2,
+        successesToClose: 3,
+      },
+      hedge: { percentile: 99, maxPercent: 2 },
+      limit: { minLimit: 2, maxLimit: 100, initialLimit: 10, tolerance: 2, window: '500ms' },
+      throttle: { factor: 1.5, maxPercent: 80, window: '30s' },
+      aperture: { endpoints: 12 },
+      probing: { interval: '1s', path: '/ready?deep=1' },
+      requestCache: { maxBodyBytes: 1024, maxEntries: 10 },
+      fallbacks: [
+        { lastGood: { maxAge: '1m', maxEntries: 10, maxBodyBytes: 4096 } },
+        { service: { host: 'archive.prod', timeout: '500ms' } },
+        { response: { status: 203, headers: { 'content-type': 'text/plain' }, body: 'none' } },
+      ],
+      off: ['silence'],
+      exportTo: ['.'],
+      workloadSelector: { matchLabels: { app: 'shop' } },
+    },
+  },
+  {
+    kind: 'ResiliencePolicy',
+    metadata: { name: 'ratings' },
+    spec: {
+      host: '*.prod.svc.cluster.local',
+      hedge: { delay: '50ms' },
+      silence: { after: '1s', latencyFactor: 10, minWaiting: 5 },
+    },
+  },
+  {
     kind: 'ServiceEntry',
     metadata: { name: 'payments' },
     spec: {

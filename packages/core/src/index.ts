@@ -29,6 +29,7 @@ export * from './rollout.ts';
 export * from './router.ts';
 export * from './service-endpoints.ts';
 export * from './service-name.ts';
+export * from './service-policy.ts';
 export * from './static-source.ts';
 export * from './store.ts';
 export * from './trace-context.ts';

@@ -9,7 +9,10 @@ export interface Affected {
   has(host: HostName): boolean;
 }
 
-/** DestinationRules alter the services that they name, ServiceEntries their namespace and certificates' names. */
+/**
+ * DestinationRules and ResiliencePolicies alter the services that they name, ServiceEntries their
+ * namespace and certificates' names.
+ */
 export function affectedServices(
   changed: readonly Resource[],
   hosts: Omit<HostScope, 'namespace'>,
@@ -38,6 +41,13 @@ export function affectedServices(
 }
 
 function hostsOf(resource: Resource): readonly string[] {
-  if (resource.kind === 'DestinationRule') return [resource.spec.host];
-  return resource.kind === 'ServiceEntry' ? resource.spec.hosts : [];
+  switch (resource.kind) {
+    case 'DestinationRule':
+    case 'ResiliencePolicy':
+      return [resource.spec.host];
+    case 'ServiceEntry':
+      return resource.spec.hosts;
+    default:
+      return [];
+  }
 }

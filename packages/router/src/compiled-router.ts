@@ -1,5 +1,5 @@
 import type { ResourceId } from '@inmesh/config';
-import type { RouteRequest, Router, ServiceName } from '@inmesh/core';
+import type { RouteRequest, Router, ServiceName, ServicePolicy } from '@inmesh/core';
 import type { CompiledCors } from './cors.ts';
 import type { Explanation } from './explanation.ts';
 import type { CompiledServiceEntry } from './service-entries.ts';
@@ -27,6 +27,8 @@ export interface CompiledRouter extends Router {
   readonly serviceEntries: readonly CompiledServiceEntry[];
   /** The ServiceEntry of a destination, for resolving its endpoints and for `registry-only`. */
   serviceEntry(service: ServiceName): CompiledServiceEntry | undefined;
+  /** What holds for calls to the service as such. One object for as long as it is said. */
+  servicePolicy(request: RouteRequest): ServicePolicy | undefined;
   /** What inbound requests carry on, for `stickyPassOn`: of every VirtualService, also of those for others. */
   readonly stickySources: readonly StickySource[];
   /** How many hosts' routes were compiled to make this router out of the one before. */

@@ -113,14 +113,13 @@ function reason(condition: Condition, request: RouteRequest): string {
 }
 
 function unrouted(host: UnlistedHost, request: RouteRequest): Outcome {
-  const { rule } = host.destinations;
   const destination: ExplainedDestination = {
     service: host.destinations.host.key,
     subset: '',
     labels: {},
     ratio: 1,
     defined: true,
-    rules: (rule?.rules ?? []).map(resourceId),
+    rules: host.destinations.policyResources,
     chosen: true,
   };
   return { routes: [], decision: host.forward(request), destinations: [destination], notes: [] };

@@ -100,7 +100,7 @@ function destinationLine(destination: ExplainedDestination): string {
     ? selected.join(', ') || 'all endpoints'
     : 'no endpoints: undefined subset';
   const name = subset === '' ? service : `${service} subset ${subset}`;
-  const policy = rules.length === 0 ? 'no DestinationRule' : rules.join(', ');
+  const policy = rules.length === 0 ? 'none' : rules.join(', ');
   return `destination: ${name} (${endpoints}), ${percent(ratio)}${chosen ? ', chosen' : ''}; policy: ${policy}`;
 }
 

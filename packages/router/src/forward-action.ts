@@ -1,4 +1,3 @@
-import { resourceId } from '@inmesh/config';
 import type {
   Fault,
   ForwardDecision,
@@ -98,7 +97,7 @@ export class ForwardAction implements RouteAction {
       labels: service.labels(subset),
       ratio: weights.ratios[i] as number,
       defined: service.defines(subset),
-      rules: (service.rule?.rules ?? []).map(resourceId),
+      rules: service.policyResources,
       chosen: targets.length === 1 || chosen === i,
     }));
   }

@@ -7,11 +7,12 @@ import {
 } from '@inmesh/config';
 import { MeshError, type ServiceName, type Workload } from '@inmesh/core';
 import { type Affected, affectedServices } from './affected-services.ts';
-import { DestinationRules } from './destination-rules.ts';
+import { type DestinationRules, noDestinationRules } from './destination-rules.ts';
 import { isExportedTo } from './exported-to.ts';
 import { HostIndex, type HostIndexRules, hostPattern } from './host-index.ts';
 import type { HostName } from './host-name.ts';
 import { compiling } from './invalid-resource.ts';
+import { noResiliencePolicies, type ResiliencePolicies } from './resilience-policies.ts';
 import { ServiceDestinations } from './service-destinations.ts';
 import { ServiceEntries } from './service-entries.ts';
 import type { StickySource } from './sticky-key.ts';
@@ -26,7 +27,8 @@ import {
 /** Tables without resources: what the first ones are made out of. */
 export function emptyTables(scope: TableScope): Tables {
   const { workload, hosts, rootNamespace } = scope;
-  const rules = new DestinationRules({ workload, rootNamespace, scope: hosts });
+  const rules = noDestinationRules({ workload, rootNamespace, scope: hosts });
+  const resilience = noResiliencePolicies({ workload, rootNamespace, scope: hosts });
   const entries = new ServiceEntries([], workload, hosts);
   return {
     scope,
@@ -34,9 +36,10 @@ export function emptyTables(scope: TableScope): Tables {
     virtualServices: new HostIndex(),
     compiled: new Map(),
     rules,
+    resilience,
     entries,
     services: new Map(),
-    destinationsOf: createDestinationsOf(rules, entries),
+    destinationsOf: createDestinationsOf(rules, resilience, entries),
     unlisted: new UnlistedHosts(),
     stickySources: [],
   };
@@ -69,12 +72,16 @@ export function nextTables(
     only(gone, 'DestinationRule'),
     only(applied, 'DestinationRule'),
   );
+  const resilience = before.resilience.changed(
+    only(gone, 'ResiliencePolicy'),
+    only(applied, 'ResiliencePolicy'),
+  );
   const entriesChanged = [...gone, ...applied].some(({ kind }) => kind === 'ServiceEntry');
   const entries = entriesChanged
     ? new ServiceEntries(only([...resources.values()], 'ServiceEntry'), scope.workload, scope.hosts)
     : before.entries;
   const affected = affectedServices([...gone, ...applied], scope.hosts);
-  const destinationsOf = createDestinationsOf(rules, entries);
+  const destinationsOf = createDestinationsOf(rules, resilience, entries);
   const services = new Map([...before.services].filter(([, { host }]) => !affected.has(host)));
   const unaffected = before.unlisted.filter(({ destinations }) => !affected.has(destinations.host));
   // What a host got before a VirtualService sent to it stays its one object.
@@ -122,6 +129,7 @@ export function nextTables(
     virtualServices,
     compiled,
     rules,
+    resilience,
     entries,
     services,
     destinationsOf,
@@ -204,12 +212,18 @@ function isForMesh({ metadata, spec }: VirtualService, workload: Workload): bool
 
 function createDestinationsOf(
   rules: DestinationRules,
+  resilience: ResiliencePolicies,
   entries: ServiceEntries,
 ): (host: HostName) => ServiceDestinations {
   return (host) => {
     const entry = entries.get(host);
     const namespace = host.namespace === '' ? (entry?.namespace ?? '') : host.namespace;
-    return new ServiceDestinations(host, rules.get(host, namespace), entry?.subjectAltNames);
+    return new ServiceDestinations(
+      host,
+      rules.get(host, namespace),
+      resilience.get(host, namespace),
+      entry?.subjectAltNames,
+    );
   };
 }
 

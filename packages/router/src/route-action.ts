@@ -11,7 +11,7 @@ export interface ExplainedDestination {
   readonly ratio: number;
   /** `false`: no DestinationRule defines the subset, so it has no endpoints. */
   readonly defined: boolean;
-  /** The DestinationRules that its policy comes from, as ids. */
+  /** The DestinationRules and the ResiliencePolicy that its policy comes from, as ids. */
   readonly rules: readonly string[];
   /** Where the draw or the sticky key leads this request. */
   readonly chosen: boolean;

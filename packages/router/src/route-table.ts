@@ -1,5 +1,5 @@
 import { resourceId, type VirtualService } from '@inmesh/config';
-import type { Random, RouteDecision, RouteRequest, ServiceName } from '@inmesh/core';
+import type { Random, RouteDecision, RouteRequest, ServiceName, ServicePolicy } from '@inmesh/core';
 import type { CompiledRouter, InboundTable, RouterProblem } from './compiled-router.ts';
 import { explain } from './explain.ts';
 import type { Explanation } from './explanation.ts';
@@ -38,6 +38,12 @@ export class RouteTable implements CompiledRouter {
   explain(request: RouteRequest): Explanation {
     const exact = this.tables.virtualServices.hosts.exact.get(request.service);
     return explain(this.tables, request, exact ?? this.#unlisted(request));
+  }
+
+  servicePolicy(request: RouteRequest): ServicePolicy | undefined {
+    return this.tables.resilience.isEmpty
+      ? undefined
+      : this.#unlisted(request).destinations.servicePolicy;
   }
 
   get serviceEntries(): readonly CompiledServiceEntry[] {

@@ -1,6 +1,8 @@
-import type { Destination, DestinationPolicy } from '@inmesh/core';
+import { type ResourceId, resourceId } from '@inmesh/config';
+import type { Destination, DestinationPolicy, ServicePolicy } from '@inmesh/core';
 import type { HostRule } from './destination-rules.ts';
 import type { HostName } from './host-name.ts';
+import type { HostResilience } from './resilience-policies.ts';
 import { destinationPolicy, mergeTrafficPolicies } from './traffic-policy.ts';
 
 /**
@@ -16,6 +18,7 @@ const undefinedSubset = 'inmesh.dev/undefined-subset';
 export class ServiceDestinations {
   readonly host: HostName;
   readonly rule: HostRule | undefined;
+  readonly #resilience: HostResilience | undefined;
   readonly #subjectAltNames: readonly string[] | undefined;
   readonly #known = new Map<string, Destination>();
 
@@ -23,10 +26,12 @@ export class ServiceDestinations {
   constructor(
     host: HostName,
     rule: HostRule | undefined,
+    resilience: HostResilience | undefined,
     subjectAltNames: readonly string[] | undefined,
   ) {
     this.host = host;
     this.rule = rule;
+    this.#resilience = resilience;
     this.#subjectAltNames = subjectAltNames;
   }
 
@@ -50,6 +55,18 @@ export class ServiceDestinations {
     return destination;
   }
 
+  /** What holds for calls to the service as such, whichever subset they take. */
+  get servicePolicy(): ServicePolicy | undefined {
+    return this.#resilience?.service;
+  }
+
+  /** Whose policy it is, as ids: the DestinationRules, then the ResiliencePolicy. */
+  get policyResources(): readonly ResourceId[] {
+    const resilience = this.#resilience;
+    const rules = (this.rule?.rules ?? []).map(resourceId);
+    return resilience === undefined ? rules : [...rules, resourceId(resilience.resource)];
+  }
+
   defines(subset: string): boolean {
     return subset === '' || this.rule?.subsets.has(subset) === true;
   }
@@ -63,10 +80,17 @@ export class ServiceDestinations {
   #policy(subset: string, port: number): DestinationPolicy {
     const own = this.rule?.subsets.get(subset)?.trafficPolicy;
     const merged = mergeTrafficPolicies(this.rule?.trafficPolicy, own, port);
-    const policy = destinationPolicy(merged);
+    const policy = this.#withResilience(destinationPolicy(merged));
     const names = this.#subjectAltNames;
     if (names === undefined || policy.tls === undefined || policy.tls.subjectAltNames)
       return policy;
     return { ...policy, tls: { ...policy.tls, subjectAltNames: names } };
+  }
+
+  #withResilience(policy: DestinationPolicy): DestinationPolicy {
+    if (this.#resilience === undefined) return policy;
+    const { destination, probing } = this.#resilience;
+    if (probing === undefined) return { ...policy, ...destination };
+    return { ...policy, ...destination, outlier: { ...policy.outlier, ...probing } };
   }
 }

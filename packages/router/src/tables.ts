@@ -3,6 +3,7 @@ import type { ServiceName, Workload } from '@inmesh/core';
 import type { DestinationRules } from './destination-rules.ts';
 import type { HostIndex } from './host-index.ts';
 import type { HostName, HostScope } from './host-name.ts';
+import type { ResiliencePolicies } from './resilience-policies.ts';
 import type { ServiceDestinations } from './service-destinations.ts';
 import type { ServiceEntries } from './service-entries.ts';
 import type { StickySource } from './sticky-key.ts';
@@ -23,6 +24,7 @@ export interface Tables {
   readonly virtualServices: HostIndex<VirtualService, CompiledVirtualService>;
   readonly compiled: ReadonlyMap<ResourceId, CompiledVirtualService>;
   readonly rules: DestinationRules;
+  readonly resilience: ResiliencePolicies;
   readonly entries: ServiceEntries;
   /** Of every service that a VirtualService sends to. */
   readonly services: ReadonlyMap<ServiceName, ServiceDestinations>;

@@ -20,6 +20,12 @@ export function findDuplicateHosts(analysis: Analysis): void {
       `${host} has the rule ${first}, which is older: only new subsets of this one count`,
   });
   tellRepeats(analysis, {
+    resources: set.list('ResiliencePolicy').filter((policy) => !policy.spec.workloadSelector),
+    hosts: ({ spec }) => [spec.host],
+    within: ({ metadata }) => metadata.namespace,
+    reason: (host, first) => `${host} has the policy ${first}, which is older: this is passed over`,
+  });
+  tellRepeats(analysis, {
     resources: set.list('ServiceEntry'),
     hosts: ({ spec }) => spec.hosts,
     within: () => '',
@@ -49,8 +55,7 @@ function tellRepeats<R extends Resource>(
         first.set(key, resource);
         continue;
       }
-      const path =
-        resource.kind === 'DestinationRule' ? ['spec', 'host'] : ['spec', 'hosts', index];
+      const path = 'host' in resource.spec ? ['spec', 'host'] : ['spec', 'hosts', index];
       const same = earlier === resource;
       const text = same ? `${host} is listed twice` : reason(host, resourceId(earlier));
       tell('warning', 'duplicate_host', resource, path, text);

@@ -4,6 +4,7 @@ export * from './common.ts';
 export * from './destination-rule.ts';
 export * from './peer-authentication.ts';
 export * from './request-authentication.ts';
+export * from './resilience-policy.ts';
 export * from './resource.ts';
 export * from './service-entry.ts';
 export * from './telemetry.ts';

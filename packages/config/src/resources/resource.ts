@@ -2,6 +2,7 @@ import type { AuthorizationPolicy } from './authorization-policy.ts';
 import type { DestinationRule } from './destination-rule.ts';
 import type { PeerAuthentication } from './peer-authentication.ts';
 import type { RequestAuthentication } from './request-authentication.ts';
+import type { ResiliencePolicy } from './resilience-policy.ts';
 import type { ServiceEntry } from './service-entry.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { VirtualService } from './virtual-service.ts';
@@ -32,6 +33,7 @@ export interface ResourceOf<Kind extends string, Spec> {
 export type Resource =
   | VirtualService
   | DestinationRule
+  | ResiliencePolicy
   | ServiceEntry
   | Telemetry
   | PeerAuthentication

@@ -9,6 +9,7 @@ import {
   type ObjectType,
   object,
   port,
+  type Rule,
   required,
   text,
 } from './field-type.ts';
@@ -76,6 +77,19 @@ export const workloadSelector: ObjectType = object<WorkloadSelector>('WorkloadSe
 });
 
 export const exportTo: FieldType = list(exportTarget, { max: 1_000 });
+
+/** What selects workloads is for those of its own namespace. */
+export const selectorStaysHome: Rule<{
+  readonly exportTo?: readonly string[];
+  readonly workloadSelector?: WorkloadSelector;
+}> = (spec, report) => {
+  if (spec.workloadSelector === undefined) return;
+  (spec.exportTo ?? []).forEach((target, index) => {
+    if (target === '.') return;
+    const reason = 'must be . beside workloadSelector, which selects in the own namespace';
+    report.error('conflict', reason, 'exportTo', index);
+  });
+};
 
 /** Why `targetRefs` and the like are refused wherever they occur. */
 export const noWaypoints =

@@ -1,7 +1,7 @@
 import type { DestinationRuleSpec, Subset } from '../resources/index.ts';
-import { exportTo, labels, workloadSelector } from './common.ts';
+import { exportTo, labels, selectorStaysHome, workloadSelector } from './common.ts';
 import { refuseRepeats } from './exclusive.ts';
-import { honoured, list, type ObjectType, object, type Rule, required } from './field-type.ts';
+import { honoured, list, type ObjectType, object, required } from './field-type.ts';
 import { hostPattern, label } from './formats.ts';
 import { trafficPolicy } from './traffic-policy.ts';
 
@@ -10,15 +10,6 @@ const subset: ObjectType = object<Subset>('Subset', {
   labels: honoured(labels, 'Endpoints carry all of them.', { default: 'every endpoint' }),
   trafficPolicy: honoured(trafficPolicy, "Replaces the rule's, component by component."),
 });
-
-const selectorStaysHome: Rule<DestinationRuleSpec> = (spec, report) => {
-  if (spec.workloadSelector === undefined) return;
-  (spec.exportTo ?? []).forEach((target, index) => {
-    if (target === '.') return;
-    const reason = 'must be . beside workloadSelector, which selects in the own namespace';
-    report.error('conflict', reason, 'exportTo', index);
-  });
-};
 
 export const destinationRuleSpec: ObjectType = object<DestinationRuleSpec>(
   'DestinationRule',

@@ -4,6 +4,7 @@ import { destinationRuleSpec } from './destination-rule.ts';
 import type { ObjectType } from './field-type.ts';
 import { peerAuthenticationSpec } from './peer-authentication.ts';
 import { requestAuthenticationSpec } from './request-authentication.ts';
+import { resiliencePolicySpec } from './resilience-policy.ts';
 import { serviceEntrySpec } from './service-entry.ts';
 import { telemetrySpec } from './telemetry.ts';
 import { virtualServiceSpec } from './virtual-service.ts';
@@ -21,6 +22,7 @@ export interface KindSchema {
 
 const networking = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
 const security = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] };
+const ours = { group: 'inmesh.dev', versions: ['v1'] };
 const telemetry = { group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'] };
 
 const notYetSecurity = 'is checked but not enforced by this version: it protects nothing yet';
@@ -28,6 +30,7 @@ const notYetSecurity = 'is checked but not enforced by this version: it protects
 const schemas: readonly KindSchema[] = [
   { kind: 'VirtualService', ...networking, spec: virtualServiceSpec, notEnforced: undefined },
   { kind: 'DestinationRule', ...networking, spec: destinationRuleSpec, notEnforced: undefined },
+  { kind: 'ResiliencePolicy', ...ours, spec: resiliencePolicySpec, notEnforced: undefined },
   { kind: 'ServiceEntry', ...networking, spec: serviceEntrySpec, notEnforced: undefined },
   { kind: 'Telemetry', ...telemetry, spec: telemetrySpec, notEnforced: undefined },
   {

@@ -10,6 +10,8 @@ export function summaryOf({ kind, spec }: ConfigResource): string {
       const subsets = list(said.subsets).map((subset) => text((subset as { name?: unknown }).name));
       return [text(said.host), subsets.join(', ')].filter(Boolean).join(': ');
     }
+    case 'ResiliencePolicy':
+      return text(said.host);
     case 'ServiceEntry':
       return texts(said.hosts);
     case 'PeerAuthentication':

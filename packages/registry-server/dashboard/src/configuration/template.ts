@@ -8,6 +8,7 @@ export function template(kind: string): string {
 export const kinds = [
   'VirtualService',
   'DestinationRule',
+  'ResiliencePolicy',
   'ServiceEntry',
   'PeerAuthentication',
   'RequestAuthentication',
@@ -17,6 +18,7 @@ export const kinds = [
 
 function groupOf(kind: string): string {
   if (kind === 'Telemetry') return 'telemetry.istio.io/v1';
+  if (kind === 'ResiliencePolicy') return 'inmesh.dev/v1';
   const security = ['PeerAuthentication', 'RequestAuthentication', 'AuthorizationPolicy'];
   return security.includes(kind) ? 'security.istio.io/v1' : 'networking.istio.io/v1';
 }
@@ -39,6 +41,12 @@ const specs: Readonly<Record<string, string>> = {
       labels: { version: v1 }
     - name: v2
       labels: { version: v2 }
+`,
+  ResiliencePolicy: `spec:
+  host: reviews
+  hedge: { percentile: 95 }
+  fallbacks:
+    - lastGood: {}
 `,
   ServiceEntry: `spec:
   hosts: [api.example.com]

@@ -17,7 +17,7 @@ import { RolloutPanel } from './rollout-panel.tsx';
 import { SplitEditor } from './split-editor.tsx';
 import { newSplit, splitsOf } from './splits.ts';
 
-const trafficKinds = ['VirtualService', 'DestinationRule', 'ServiceEntry'];
+const trafficKinds = ['VirtualService', 'DestinationRule', 'ResiliencePolicy', 'ServiceEntry'];
 
 /** How calls are routed: splits with sliders, rollouts, and the resources that say so. */
 export function TrafficPage(): JSX.Element {
