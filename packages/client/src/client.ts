@@ -21,6 +21,7 @@ import { MeshDispatcher } from './faces/dispatcher.ts';
 import { createFetch, type MeshFetch } from './faces/fetch.ts';
 import { createRequest, type RequestFace } from './faces/request.ts';
 import { createWrapFetch } from './faces/wrap-fetch.ts';
+import { type ForcedBreaker, ForcedBreakers } from './forced-breakers.ts';
 import { type ClientInspection, inspectServices } from './inspection.ts';
 import { createMeshHosts, type MeshHosts } from './mesh-hosts.ts';
 import { createObserverGroup } from './observer-group.ts';
@@ -64,6 +65,17 @@ export interface Client {
   follow(service: string): void;
   /** Follows, and resolves once it has an endpoint that takes traffic. Rejects with `start_timeout`. @param timeoutMs 5,000 unless said */
   ready(service: string, timeoutMs?: number): Promise<void>;
+  /**
+   * Holds a destination's breaker open (its calls fail with `circuit_open`, or get their fallback) or
+   * closed, whatever happens; `undefined` lets go, closed and with nothing counted. It holds for calls to
+   * come too, under every configuration, in this process. Throws `invalid_argument`.
+   * @param options.version Only of one version: a subset's name, or its label `version`. It stands over what holds for all.
+   */
+  forceBreaker(
+    service: string,
+    state: ForcedBreaker | undefined,
+    options?: { readonly version?: string },
+  ): void;
   /** Changes nothing. */
   inspect(): ClientInspection;
   /**
@@ -99,6 +111,8 @@ export function createClient(options: ClientOptions): Client {
     clock,
     follow: (service) => core.follow(serviceOf(service, hosts)),
     ready: async (service, readyMs = 5_000) => core.ready(serviceOf(service, hosts), readyMs),
+    forceBreaker: (service, state, { version } = {}) =>
+      core.forceBreaker(serviceOf(service, hosts), version, state),
     inspect: core.inspect,
     close: core.close,
   };
@@ -108,6 +122,11 @@ interface ClientCore {
   readonly send: Send;
   follow(service: ServiceName): void;
   ready(service: ServiceName, timeoutMs: number): Promise<void>;
+  forceBreaker(
+    service: ServiceName,
+    version: string | undefined,
+    state: ForcedBreaker | undefined,
+  ): void;
   readonly inspect: () => ClientInspection;
   readonly close: () => Promise<void>;
 }
@@ -133,9 +152,11 @@ function createCore(options: ResolvedOptions): ClientCore {
     clock,
     random,
   });
+  const forced = new ForcedBreakers();
   const services = createServiceDirectory({
     ...(options.apertureSeat === undefined ? {} : { seat: options.apertureSeat }),
     prober,
+    forced,
     source,
     policy,
     clock,
@@ -212,10 +233,15 @@ function createCore(options: ResolvedOptions): ClientCore {
     send,
     follow: (service) => services.use(service, clock.now()).pin(),
     ready: (service, readyMs) => ready(runtime, service, readyMs),
+    forceBreaker(service, version, state) {
+      forced.set(service, version, state);
+      services.find(service)?.cluster.forceBreakers();
+    },
     inspect: () => ({
       callsInFlight: calls.size,
       observerFailures: observers.failures,
       services: inspectServices(services, connections, clock),
+      forcedBreakers: forced.inspect(),
     }),
     close() {
       closing ??= close();

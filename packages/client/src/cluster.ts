@@ -13,6 +13,7 @@ import type { ApertureSeat } from './aperture.ts';
 import { type DestinationState, PickingDestination } from './destination-state.ts';
 import type { EndpointProber } from './endpoint-prober.ts';
 import { EndpointState, type EndpointWatcher } from './endpoint-state.ts';
+import type { ForcedBreakers } from './forced-breakers.ts';
 import { OutlierEjection } from './outlier-ejection.ts';
 import { type ClientPolicy, overridePolicy } from './policy-defaults.ts';
 import { Subset } from './subset.ts';
@@ -35,6 +36,8 @@ export interface ClusterOptions {
   readonly seat?: ApertureSeat;
   /** Asks ejected endpoints whether they are well. @default nobody does */
   readonly prober?: Pick<EndpointProber, 'watch'>;
+  /** Who holds breakers. @default nobody */
+  readonly forced?: Pick<ForcedBreakers, 'of'>;
   /** Must not throw. */
   readonly onEvent: (event: MeshEvent) => void;
   /** The endpoint left: close its connections once its last attempt has ended. Must not throw. */
@@ -57,6 +60,8 @@ export interface Cluster {
   destination(destination: Destination): DestinationState;
   /** The destinations called so far, for inspection. */
   destinations(): Iterable<DestinationState>;
+  /** Asks who holds the breakers anew. */
+  forceBreakers(): void;
   /** The endpoint said in an answer that it is draining: it gets nothing new while there is another. */
   drain(state: EndpointState): void;
   /** Ends its timers and forgets its endpoints, each of which goes to `onRemoved`. Idempotent. */
@@ -127,6 +132,10 @@ class WatchedCluster implements Cluster, EndpointWatcher {
 
   destinations(): Iterable<DestinationState> {
     return this.#byContent.values();
+  }
+
+  forceBreakers(): void {
+    for (const state of this.#byContent.values()) this.#force(state);
   }
 
   drain(state: EndpointState): void {
@@ -210,7 +219,12 @@ class WatchedCluster implements Cluster, EndpointWatcher {
         onEvent({ kind: 'breaker-changed', service, subset: name, from, to }),
     });
     state.pickedAt = clock.now();
+    this.#force(state);
     return state;
+  }
+
+  #force(state: PickingDestination): void {
+    state.forceBreaker(this.#options.forced?.of(state.destination));
   }
 
   /** An endpoint's latency is kept once, for all its destinations: the last one that says otherwise decides. */

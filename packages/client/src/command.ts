@@ -1,3 +1,9 @@
+export type {
+  BatchFunction,
+  Collapser,
+  CollapserOptions,
+  KeyAnswers,
+} from './command/collapser.ts';
 export type { Command, ExecuteOptions } from './command/command.ts';
 export {
   type CommandFallback,

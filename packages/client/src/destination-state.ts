@@ -1,4 +1,5 @@
 import type {
+  BreakerPolicy,
   BreakerState,
   ConcurrencyLimiter,
   Destination,
@@ -8,10 +9,11 @@ import type {
 import { createGradientLimit } from '@inmesh/core';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { EndpointState } from './endpoint-state.ts';
+import type { ForcedBreaker } from './forced-breakers.ts';
 import { Hedging } from './hedge/hedging.ts';
 import type { OutlierEjection } from './outlier-ejection.ts';
 import { PickSet, type PickSetOptions } from './pick-set.ts';
-import { type ClientPolicy, overrideRetry } from './policy-defaults.ts';
+import { type ClientPolicy, defaultPolicy, overrideRetry } from './policy-defaults.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import type { ClusterView } from './subset.ts';
 import { Throttle } from './throttle.ts';
@@ -20,7 +22,7 @@ import { Throttle } from './throttle.ts';
 export interface DestinationState {
   readonly destination: Destination;
   readonly policy: ClientPolicy;
-  /** `undefined` when switched off. */
+  /** `undefined` when switched off, unless it is forced. */
   readonly breaker: Breaker | undefined;
   readonly budget: RetryBudget;
   /** `undefined` when off. */
@@ -40,6 +42,8 @@ export interface DestinationState {
   pending: number;
   /** When it was last asked for an endpoint. */
   readonly pickedAt: number;
+  /** Holds the breaker, also one that is switched off; `undefined` lets go. */
+  forceBreaker(state: ForcedBreaker | undefined): void;
   /** A route's retry policy over the client's. Kept per `over`, so that it costs nothing per call. Throws `invalid_argument`. */
   retryFor(over: Partial<RetryPolicy> | undefined): RetryPolicy;
   /** An endpoint that takes traffic, one that is not in `tried` while there is one; `undefined` when there is none at all. */
@@ -68,7 +72,7 @@ export interface DestinationStateOptions extends Omit<PickSetOptions, 'port'> {
 export class PickingDestination implements DestinationState {
   readonly destination: Destination;
   readonly policy: ClientPolicy;
-  readonly breaker: Breaker | undefined;
+  breaker: Breaker | undefined;
   readonly budget: RetryBudget;
   readonly hedging: Hedging | undefined;
   readonly limiter: ConcurrencyLimiter | undefined;
@@ -80,6 +84,7 @@ export class PickingDestination implements DestinationState {
   retired = false;
   readonly #cluster: ClusterView;
   readonly #pickSetOptions: PickSetOptions;
+  readonly #onBreakerChange: DestinationStateOptions['onBreakerChange'];
   readonly #retries = new WeakMap<Partial<RetryPolicy>, RetryPolicy>();
   #set: PickSet | undefined;
   #clusterVersion = -1;
@@ -90,6 +95,7 @@ export class PickingDestination implements DestinationState {
     const { policy } = options;
     this.destination = options.destination;
     this.policy = policy;
+    this.#onBreakerChange = options.onBreakerChange;
     this.breaker =
       policy.breaker === null ? undefined : createBreaker(policy.breaker, options.onBreakerChange);
     this.budget = createRetryBudget(policy.retryBudget);
@@ -115,6 +121,16 @@ export class PickingDestination implements DestinationState {
 
   get retry(): RetryPolicy {
     return this.policy.retry;
+  }
+
+  forceBreaker(state: ForcedBreaker | undefined): void {
+    const { breaker: policy } = this.policy;
+    if (state !== undefined) {
+      const anyPolicy = policy ?? (defaultPolicy.breaker as BreakerPolicy);
+      this.breaker ??= createBreaker(anyPolicy, this.#onBreakerChange);
+    }
+    this.breaker?.force(state);
+    if (state === undefined && policy === null) this.breaker = undefined;
   }
 
   retryFor(over: Partial<RetryPolicy> | undefined): RetryPolicy {

@@ -1,5 +1,6 @@
 export type { AperturePosition, ApertureSeat } from './aperture.ts';
 export * from './balancer-policies.ts';
+export type { ByService, SaidOver } from './by-service.ts';
 export type { AttemptHook, AttemptStart } from './call-runtime.ts';
 export { type CallLimits, type Client, createClient } from './client.ts';
 export type { ClientOptions } from './client-options.ts';
@@ -18,7 +19,8 @@ export {
   respondBy,
   respondWith,
 } from './fallback/call-fallback.ts';
-export { type FallbacksOptions, fallbacks } from './fallback/fallbacks.ts';
+export { type FallbacksOptions, fallbacks, type SeveralFallbacks } from './fallback/fallbacks.ts';
+export type { ForcedBreaker, ForcedBreakerInspection } from './forced-breakers.ts';
 export type { HeadersInput } from './header-pairs.ts';
 export type {
   ClientInspection,
@@ -28,3 +30,4 @@ export type {
 } from './inspection.ts';
 export type { PolicyOptions } from './policy-defaults.ts';
 export { batch, type ClientPreset, critical, interactive } from './presets.ts';
+export { type RequestCacheOptions, requestCache } from './request-cache/request-cache.ts';

@@ -8,6 +8,7 @@ import type {
 } from '@inmesh/core';
 import type { DestinationState } from './destination-state.ts';
 import type { EndpointState } from './endpoint-state.ts';
+import type { ForcedBreakerInspection } from './forced-breakers.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 import type { Connections } from './transport/endpoint-connections.ts';
 
@@ -17,6 +18,8 @@ export interface ClientInspection {
   /** How often an observer threw. */
   readonly observerFailures: number;
   readonly services: readonly ServiceInspection[];
+  /** Breakers that `forceBreaker` holds, called yet or not. */
+  readonly forcedBreakers: readonly ForcedBreakerInspection[];
 }
 
 export interface ServiceInspection {

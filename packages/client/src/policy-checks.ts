@@ -164,9 +164,14 @@ export function checkWarmup(warmup: WarmupPolicy | undefined): WarmupPolicy | un
 }
 
 /** Node fires longer timers at once, so a longer duration is refused rather than misread. */
-export function duration(name: string, value: number, min: number): void {
-  if (!(value >= min && value <= maxTimerDelayMs))
-    throw refusal(name, `within ${min}..${maxTimerDelayMs} milliseconds`, value);
+export function duration(
+  name: string,
+  value: number,
+  min: number,
+  max: number = maxTimerDelayMs,
+): void {
+  if (!(value >= min && value <= max))
+    throw refusal(name, `within ${min}..${max} milliseconds`, value);
 }
 
 export function whole(name: string, value: number, min: number, max: number = 2 ** 32): void {

@@ -13,6 +13,7 @@ import { type Cluster, createCluster } from './cluster.ts';
 import type { EndpointProber } from './endpoint-prober.ts';
 import type { EndpointState } from './endpoint-state.ts';
 import { Fifo, type FifoPlace } from './fifo.ts';
+import type { ForcedBreakers } from './forced-breakers.ts';
 import type { ClientPolicy } from './policy-defaults.ts';
 import type { RunDetached } from './transport/connection-pool.ts';
 
@@ -38,6 +39,8 @@ export interface ServiceDirectory {
   use(service: ServiceName, now: number): FollowedService;
   /** Without following anything new. */
   known(): IterableIterator<FollowedService>;
+  /** The same for one service. */
+  find(service: ServiceName): FollowedService | undefined;
   close(): void;
 }
 
@@ -51,6 +54,7 @@ export interface ServiceDirectoryOptions {
   readonly detached: RunDetached;
   readonly seat?: ApertureSeat;
   readonly prober?: EndpointProber;
+  readonly forced?: ForcedBreakers;
   readonly onEvent: (event: MeshEvent) => void;
   readonly onRemoved: (state: EndpointState) => void;
 }
@@ -156,6 +160,7 @@ export function createServiceDirectory(options: ServiceDirectoryOptions): Servic
       return followed;
     },
     known: () => services.values(),
+    find: (service) => services.get(service),
     close() {
       closed = true;
       sweep?.cancel();

@@ -40,6 +40,16 @@ export function runBounded<Output>(
   return new Promise((resolve) => new BoundedRun(options, resolve).start(body));
 }
 
+/** Waits for a result that others wait for too, until its own caller goes away. Rejects with what the run failed with, or `aborted`. */
+export async function awaitShared<Output>(
+  shared: Promise<Output>,
+  options: Omit<BoundedRunOptions, 'deadline'>,
+): Promise<Output> {
+  const outcome = await runBounded(() => shared, { ...options, deadline: Infinity });
+  if (outcome.kind === 'success') return outcome.value;
+  throw outcome.error;
+}
+
 class BoundedRun<Output> implements CommandRun {
   readonly deadline: number;
   readonly context: RequestContext | undefined;

@@ -2,12 +2,12 @@
 import type { Clock, RequestContext } from '@inmesh/core';
 import { currentContext, isMeshError, MeshError } from '@inmesh/core';
 import { LastGoodStore } from '../last-good-store.ts';
+import { PerRequest } from '../per-request.ts';
 import type { Circuit } from './circuit.ts';
 import type { CommandFallback } from './command-fallback.ts';
 import type { CommandInspection } from './command-inspection.ts';
 import type { ResolvedCommand } from './command-options.ts';
-import { type CommandRun, type RunOutcome, runBounded } from './command-run.ts';
-import { RequestCache } from './request-cache.ts';
+import { awaitShared, type CommandRun, type RunOutcome, runBounded } from './command-run.ts';
 
 export interface ExecuteOptions {
   /** Ends the wait with `aborted`; the breaker does not count it. Of runs that share a result, only this one's wait. */
@@ -37,6 +37,9 @@ export interface GuardedCommandOptions<Input, Output> {
   readonly isClosed: () => boolean;
 }
 
+/** Results of one command that one request keeps; what comes beyond runs each time. */
+const maxCached = 1_000;
+
 /** How an execution went before any fallback. `final`: no fallback may speak for it. */
 type Executed<Output> =
   | { readonly ok: true; readonly value: Output }
@@ -45,7 +48,8 @@ type Executed<Output> =
 export class GuardedCommand<Input, Output> implements Command<Input, Output> {
   readonly name: string;
   readonly #options: GuardedCommandOptions<Input, Output>;
-  readonly #cache = new RequestCache<Output>();
+  /** Of runs that have ended (cache) and of those that have not (collapsing). */
+  readonly #cache = new PerRequest<Promise<Output>>(maxCached);
   readonly #stores = new Map<CommandFallback<Input, Output>, LastGoodStore<Output>>();
   #inFlight = 0;
 
@@ -70,9 +74,10 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
     if (shared === undefined) {
       // Not bound to one caller's signal: others may be waiting for it too.
       shared = this.#executeOnce(input, context, undefined);
-      this.#cache.keep(context, key, shared);
+      this.#keep(context, key, shared);
     }
-    return signal === undefined ? shared : this.#awaitShared(shared, context, signal);
+    if (signal === undefined) return shared;
+    return awaitShared(shared, { name: this.name, clock: this.#options.clock, signal, context });
   }
 
   force(state: 'open' | 'closed' | undefined): void {
@@ -102,6 +107,12 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
         cacheHits: stats?.cacheHits ?? 0,
       },
     };
+  }
+
+  /** A failure is shared by those who wait already, and tried again by the next. */
+  #keep(context: RequestContext, key: string, result: Promise<Output>): void {
+    if (!this.#cache.keep(context, key, result)) return;
+    result.catch(() => this.#cache.drop(context, key, result));
   }
 
   async #executeOnce(
@@ -236,22 +247,6 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
           return { kind: 'failure', error: thrown };
         }
     }
-  }
-
-  async #awaitShared(
-    shared: Promise<Output>,
-    context: RequestContext | undefined,
-    signal: AbortSignal,
-  ): Promise<Output> {
-    const outcome = await runBounded(() => shared, {
-      name: this.name,
-      clock: this.#options.clock,
-      deadline: Infinity,
-      signal,
-      context,
-    });
-    if (outcome.kind === 'success') return outcome.value;
-    throw outcome.error;
   }
 
   #error(code: MeshError['code'], text: string, cause?: unknown): MeshError {

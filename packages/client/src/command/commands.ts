@@ -2,6 +2,14 @@ import type { BreakerState, Clock, Logger, Observer, Timer } from '@inmesh/core'
 import { MeshError, silentLogger, systemClock } from '@inmesh/core';
 import { createObserverGroup } from '../observer-group.ts';
 import { Circuit, rotationMs } from './circuit.ts';
+import {
+  answersEach,
+  type BatchFunction,
+  type Collapser,
+  type CollapserOptions,
+  KeyCollapser,
+  resolveBatchLimits,
+} from './collapser.ts';
 import { type Command, GuardedCommand } from './command.ts';
 import type { CommandInspection } from './command-inspection.ts';
 import { type CommandOptions, resolveCommand } from './command-options.ts';
@@ -28,6 +36,16 @@ export interface Commands {
     run: (input: Input, run: CommandRun) => Output | Promise<Output>,
     options?: CommandOptions<Input, Output>,
   ): Command<Input, Output>;
+  /**
+   * A command over many keys at once, for callers that ask for one: the keys that one inbound request
+   * asks for at about the same time go out as one run. Throws like `command`.
+   * @param run Gives an array: one answer for each key, in their order; an `Error` is that key's own.
+   */
+  collapser<Key, Output>(
+    name: string,
+    run: BatchFunction<Key, Output>,
+    options?: CollapserOptions<Key, Output>,
+  ): Collapser<Key, Output>;
   /** Every command, in the order they were made. Changes nothing. */
   inspect(): readonly CommandInspection[];
   /** Executions that start from now on fail with `closed`; no timer is left. Idempotent. */
@@ -39,6 +57,7 @@ export function createCommands(options: CommandsOptions = {}): Commands {
   const group = createObserverGroup(observers, logger);
   const commands = new Map<string, { inspect(): CommandInspection }>();
   const circuits: Circuit[] = [];
+  const collapsers: { close(): void }[] = [];
   let closed = false;
   let rotation: Timer | undefined;
 
@@ -50,37 +69,50 @@ export function createCommands(options: CommandsOptions = {}): Commands {
       rotate();
     }, rotationMs);
   };
+  const command: Commands['command'] = (name, run, commandOptions = {}) => {
+    if (closed) throw new MeshError('closed', `${name}: its commands are closed`);
+    if (typeof name !== 'string' || name === '' || commands.has(name)) {
+      throw new MeshError(
+        'invalid_argument',
+        `name must be a text that no other command has, got ${JSON.stringify(name)}`,
+      );
+    }
+    const resolved = resolveCommand(commandOptions);
+    const onChange = (from: BreakerState, to: BreakerState): void =>
+      group.event({ kind: 'breaker-changed', service: name, subset: '', from, to });
+    const circuit =
+      resolved.breaker === null ? undefined : new Circuit(name, resolved.breaker, onChange);
+    if (circuit !== undefined) circuits.push(circuit);
+    if (rotation === undefined) rotate();
+    const made = new GuardedCommand({
+      name,
+      run,
+      resolved,
+      circuit,
+      clock,
+      isClosed: () => closed,
+    });
+    commands.set(name, made);
+    return made;
+  };
   return {
-    command(name, run, commandOptions = {}) {
-      if (closed) throw new MeshError('closed', `${name}: its commands are closed`);
-      if (typeof name !== 'string' || name === '' || commands.has(name)) {
-        throw new MeshError(
-          'invalid_argument',
-          `name must be a text that no other command has, got ${JSON.stringify(name)}`,
-        );
-      }
-      const resolved = resolveCommand(commandOptions);
-      const onChange = (from: BreakerState, to: BreakerState): void =>
-        group.event({ kind: 'breaker-changed', service: name, subset: '', from, to });
-      const circuit =
-        resolved.breaker === null ? undefined : new Circuit(name, resolved.breaker, onChange);
-      if (circuit !== undefined) circuits.push(circuit);
-      if (rotation === undefined) rotate();
-      const command = new GuardedCommand({
-        name,
-        run,
-        resolved,
-        circuit,
-        clock,
-        isClosed: () => closed,
-      });
-      commands.set(name, command);
-      return command;
+    command,
+    collapser<Key, Output>(
+      name: string,
+      run: BatchFunction<Key, Output>,
+      collapserOptions: CollapserOptions<Key, Output> = {},
+    ) {
+      const limits = resolveBatchLimits(collapserOptions);
+      const batches = command(name, answersEach(name, run), collapserOptions);
+      const collapser = new KeyCollapser(batches, limits, clock);
+      collapsers.push(collapser);
+      return collapser;
     },
     inspect: () => [...commands.values()].map((command) => command.inspect()),
     close() {
       if (closed) return;
       closed = true;
+      for (const collapser of collapsers) collapser.close();
       rotation?.cancel();
       for (const circuit of circuits) circuit.shutdown();
     },

@@ -7,7 +7,8 @@ import type {
   Sink,
   Timer,
 } from '@inmesh/core';
-import { isMeshError, MeshError, meshHeaders, serviceHost } from '@inmesh/core';
+import { MeshError, meshHeaders, serviceHost } from '@inmesh/core';
+import { callAborted } from '../call-aborted.ts';
 import { isReplayable } from '../call-body.ts';
 import { addHeaders } from '../header-pairs.ts';
 import type { CallFailure, CallFallback, FallbackResponse } from './call-fallback.ts';
@@ -68,11 +69,7 @@ export class FallbackCall implements CallControl {
     if (wasAsking) this.answering();
     this.#control?.abort(reason);
     if (!wasAsking) return;
-    const { service } = this.#call;
-    const error = isMeshError(reason)
-      ? reason
-      : new MeshError('aborted', `${service}: the caller went away`, { cause: reason, service });
-    this.#sink.fail(error);
+    this.#sink.fail(callAborted(this.#call.service, reason));
   }
 
   /** The caller's signal, while no call listens to it. */
