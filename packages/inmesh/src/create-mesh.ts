@@ -15,7 +15,7 @@ import {
   type Workload,
 } from '@inmesh/core';
 import type { MutualTls } from '@inmesh/identity';
-import { createPipeline } from '@inmesh/inbound';
+import { createPipeline, type InboundStep } from '@inmesh/inbound';
 import { createRecorder } from '@inmesh/metrics';
 import { createMeshConfiguration } from './config/mesh-configuration.ts';
 import { followsConfiguration, registryOf, sourceOf } from './discovery.ts';
@@ -30,8 +30,13 @@ import { outsideHosts } from './outside/outside-hosts.ts';
 import { serviceEntrySource } from './outside/service-entry-source.ts';
 import { registryReports } from './registry-reports.ts';
 import { seatAmongPeers } from './resilience/aperture-seat.ts';
-import { clientResilience, fallbackInterceptors } from './resilience/client-resilience.ts';
-import { rateLimiting, shedding } from './resilience/inbound-limits.ts';
+import { callInterceptors, clientResilience } from './resilience/client-resilience.ts';
+import {
+  type InboundInspection,
+  inspectInbound,
+  rateLimiting,
+  shedding,
+} from './resilience/inbound-limits.ts';
 import { corsStep } from './routing/cors-step.ts';
 import { explainRequest } from './routing/explain.ts';
 import { explainHeader } from './routing/explain-header.ts';
@@ -47,6 +52,7 @@ import { serviceTokenSteps } from './security/service-token-steps.ts';
 import { clientOptions, definedOnly, seams } from './shared-options.ts';
 import { onShutdownSignal } from './shutdown-signals.ts';
 import { addClientGauges } from './telemetry/client-gauges.ts';
+import { addInboundGauges } from './telemetry/inbound-gauges.ts';
 import { createMeshTelemetry } from './telemetry/mesh-telemetry.ts';
 
 /**
@@ -162,7 +168,7 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
       outside.interceptor,
       ...(options.explainHeader === true ? [explainHeader(router)] : []),
       ...(options.interceptors ?? []),
-      ...fallbackInterceptors(options, (name) => meshService(name, names), clock),
+      ...callInterceptors(options, router, (name) => meshService(name, names), clock),
     ],
     ...definedOnly({ credentials: identity }),
     minTls: (service) => (outside.isOutside(service) ? 'none' : (options.minTls ?? 'none')),
@@ -174,26 +180,22 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
       outside.attemptHook,
     ],
   });
+  const limits = shedding(options, clock);
+  const rates = rateLimiting(options, clock, registry?.takeQuota);
   const inbound = createPipeline({
     observers,
-    limits: shedding(options, clock),
+    limits: stepsOf(limits),
     peers: provenPeers(tlsServers),
     authentication: [corsStep(router, workload, names), ...security.authentication],
-    authorization: [
-      ...security.authorization,
-      ...rateLimiting(options, clock, registry?.takeQuota),
-    ],
+    authorization: [...security.authorization, ...stepsOf(rates)],
     passOn: stickyKeys(router),
     tracing: telemetry.live.server,
     ...seams(options),
   });
   const commands = createCommands({ observers, clock, logger });
-  addClientGauges(metrics, {
-    inspect: client.inspect,
-    requestsInFlight: () => inbound.inFlight,
-    domain: names.domain,
-    clock,
-  });
+  const inspectServer = (): InboundInspection => inspectInbound(inbound, limits, rates);
+  addClientGauges(metrics, { inspect: client.inspect, domain: names.domain, clock });
+  addInboundGauges(metrics, inspectServer);
   const tls: ServerTlsContext = {
     identity,
     security,
@@ -270,9 +272,12 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
         clock,
       }),
     command: commands.command,
+    collapser: commands.collapser,
+    forceBreaker: client.forceBreaker,
     inspect: () => ({
       ...client.inspect(),
       commands: commands.inspect(),
+      inbound: inspectServer(),
       config: configuration.inspect(),
       telemetry: telemetry.inspect(),
       workload,
@@ -319,6 +324,10 @@ function workloadOf(options: MeshOptions): Workload {
     );
   }
   return createWorkload({ ...options, service });
+}
+
+function stepsOf(step: InboundStep | undefined): readonly InboundStep[] {
+  return step === undefined ? [] : [step];
 }
 
 function meshService(name: string, names: Parameters<typeof parseMeshHost>[1]): string {

@@ -11,6 +11,7 @@ import type { ConfigInspection } from './config/mesh-configuration.ts';
 import type { MeshEmitter } from './events.ts';
 import type { MeshServer } from './mesh-server.ts';
 import type { ListenOptions } from './options.ts';
+import type { InboundInspection } from './resilience/inbound-limits.ts';
 import type { MeshExplanation, RequestToExplain } from './routing/explain.ts';
 import type { IdentityInspection } from './security/inspect-identity.ts';
 import type { RecentRefusal } from './security/refusal-log.ts';
@@ -30,6 +31,8 @@ export interface MeshInspection extends ClientInspection {
   /** `undefined` without one. */
   readonly identity: IdentityInspection | undefined;
   readonly commands: readonly CommandInspection[];
+  /** What this process serves, and what it sheds and limits. */
+  readonly inbound: InboundInspection;
   /** The last requests and connections that were refused for who sent them, the newest first; at most 100. */
   readonly refusals: readonly RecentRefusal[];
 }
@@ -38,7 +41,7 @@ export interface MeshInspection extends ClientInspection {
 export interface Mesh
   extends Pick<
     Client,
-    'request' | 'fetch' | 'wrapFetch' | 'dispatcher' | 'send' | 'names' | 'clock'
+    'request' | 'fetch' | 'wrapFetch' | 'dispatcher' | 'send' | 'names' | 'clock' | 'forceBreaker'
   > {
   readonly workload: Workload;
   readonly events: MeshEmitter;
@@ -67,6 +70,8 @@ export interface Mesh
    * SDK, a piece of work. Throws `invalid_argument` when an option is wrong or the name is taken.
    */
   readonly command: Commands['command'];
+  /** A command over many keys at once, for callers that ask for one each within one inbound request. */
+  readonly collapser: Commands['collapser'];
   inspect(): MeshInspection;
   /** Answers Prometheus: `app.get('/metrics', mesh.metricsHandler)`. The option `metrics.port` serves it without an app. */
   readonly metricsHandler: RequestListener;

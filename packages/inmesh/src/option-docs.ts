@@ -20,7 +20,7 @@ export function optionsPage(): string {
     '',
     ...table(meshOptionTable),
     '',
-    'Only in code: `resources`, `roles`, `authorizers`, `identity.enroller`, `interceptors`, `observers`, `adapters`, `fallbacks`, `shed.priorityOf`, `rateLimit.key`, `logger`, `clock`, `random`; `outlier`, `breaker`, `silence`,',
+    'Only in code: `resources`, `roles`, `authorizers`, `identity.enroller`, `interceptors`, `observers`, `adapters`, `fallbacks`, `requestCache`, `shed.priorityOf`, `rateLimit.key`, `logger`, `clock`, `random`; `outlier`, `breaker`, `silence`,',
     '`hedge`, `limit`, `throttle` and `aperture` are off with `null`, `{}` switches the last four on with their defaults, and',
     '`balancer` also takes `{ kind: "ring-hash", hashOn }` and `{ kind: "maglev", hashOn }`.',
     '',

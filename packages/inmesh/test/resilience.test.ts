@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import {
@@ -7,9 +10,23 @@ import {
   critical,
   fallbackValue,
   interactive,
+  type Mesh,
   respondWith,
 } from 'inmesh';
-import { join, quick, serve, startRegistry } from './support/in-mesh.ts';
+import { configured, join, post, quick, serve, startRegistry } from './support/in-mesh.ts';
+
+/** What Prometheus would read. */
+async function metricsOf(mesh: Mesh): Promise<string> {
+  const server = createServer(mesh.metricsHandler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const { port } = server.address() as AddressInfo;
+    return await (await fetch(`http://127.0.0.1:${port}`)).text();
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
 
 test('a call that fails for good gets the fallback of its service, by its short name', async () => {
   const { url } = await startRegistry();
@@ -65,6 +82,12 @@ test('a service sheds beyond its limit, batch work first, and says when to come 
   await eventually(() => waiting.length === 1);
   const shed = await shop.fetch('http://reviews/', { mesh: { priority: 'batch' } });
   expect([shed.status, shed.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(reviews.inspect().inbound).toMatchObject({
+    requestsInFlight: 1,
+    shed: { limit: 2, inFlight: 1, shed: { inFlight: 1, eventLoopDelay: 0 } },
+    rateLimit: undefined,
+  });
+  expect(await metricsOf(reviews)).toContain('inmesh_shed_requests_total{reason="in_flight"} 1');
   const second = shop.request('http://reviews/', { priority: 'critical' });
   await eventually(() => waiting.length === 2);
   for (const answer of waiting) answer();
@@ -84,6 +107,59 @@ test('a caller above its rate gets 429, each for itself', async () => {
   const status = async (path: string) => (await shop.request(`http://reviews${path}`)).status;
   expect([await status('/a'), await status('/a'), await status('/a')]).toEqual([200, 200, 429]);
   expect(await status('/b')).toBe(200);
+  expect(reviews.inspect().inbound.rateLimit).toMatchObject({ keys: 2, refused: 1 });
+  const shown = await metricsOf(reviews);
+  expect(shown).toContain('inmesh_rate_limit_keys 2');
+  expect(shown).toContain('inmesh_rate_limited_requests_total 1');
+});
+
+test('calls of one inbound request share an answer where they are told to, and those of two never', async () => {
+  const { url } = await startRegistry();
+  let asked = 0;
+  await serve(url, 'reviews', 'v1', (_request, response) => {
+    asked += 1;
+    response.end(`answer ${asked}`);
+  });
+  const shop = await join({ service: 'shop', registry: url, requestCache: { reviews: {} } });
+  const { url: shopUrl } = await shop.listen(async (_request, response) => {
+    const ask = async () => (await shop.request('http://reviews/7')).text();
+    response.end([...(await Promise.all([ask(), ask()])), await ask()].join(', '));
+  }, quick);
+  await shop.ready('reviews');
+  const page = async () => (await fetch(shopUrl)).text();
+  expect(await page()).toBe('answer 1, answer 1, answer 1');
+  expect(await page()).toBe('answer 2, answer 2, answer 2');
+});
+
+test('keys that one inbound request asks for are asked for together', async () => {
+  const { url } = await startRegistry();
+  const shop = await join({ service: 'shop', registry: url });
+  const prices = shop.collapser<string, number>('prices', (ids) => ids.map((id) => id.length));
+  const { url: shopUrl } = await shop.listen(async (_request, response) => {
+    const answers = await Promise.all(['a', 'bc'].map((id) => prices.execute(id)));
+    response.end(answers.join(' '));
+  }, quick);
+  expect(await (await fetch(shopUrl)).text()).toBe('1 2');
+  expect(shop.inspect().commands).toMatchObject([{ name: 'prices', window: { runs: 1 } }]);
+});
+
+test('a breaker can be held by hand, and metrics and inspect show who holds it', async () => {
+  const { url } = await startRegistry();
+  await serve(url, 'reviews', 'v1');
+  const shop = await join({
+    service: 'shop',
+    registry: url,
+    fallbacks: { reviews: respondWith({ body: 'instead' }) },
+  });
+  shop.forceBreaker('reviews', 'open');
+  expect((await shop.request('http://reviews/')).text()).toBe('instead');
+  expect(shop.inspect().forcedBreakers).toHaveLength(1);
+  const held =
+    'inmesh_breaker_forced{destination_service="reviews.default.svc.cluster.local",subset="all",state="open"} 1';
+  expect(await metricsOf(shop)).toContain(held);
+  shop.forceBreaker('reviews', undefined);
+  expect((await shop.request('http://reviews/')).text()).toBe('v1');
+  expect(shop.inspect().forcedBreakers).toEqual([]);
 });
 
 test.each([
@@ -98,8 +174,7 @@ test.each([
   const [destination] = shop.inspect().services[0]?.destinations ?? [];
   expect(destination?.hedging !== undefined).toBe(name !== 'batch');
   expect(destination?.adaptiveLimit !== undefined).toBe(name === 'batch');
-  const { url: metricsUrl } = await shop.listen(shop.metricsHandler, quick);
-  const shown = await (await fetch(metricsUrl)).text();
+  const shown = await metricsOf(shop);
   expect(shown.includes('inmesh_hedge_budget_remaining')).toBe(name !== 'batch');
   expect(shown.includes('inmesh_adaptive_limit')).toBe(name === 'batch');
 });
@@ -179,4 +254,56 @@ test('a rate limit is shared by all processes of a service, counted at the regis
 test('a shared rate limit without a registry to count at is refused', async () => {
   const options = { service: 'shop', endpoints: {}, rateLimit: { perSecond: 1, shared: true } };
   await expect(createMesh(options)).rejects.toThrow('rateLimit.shared needs a registry');
+});
+
+test('a ResiliencePolicy that is applied changes what running processes do, over their own options', async () => {
+  const { url } = await startRegistry();
+  let asked = 0;
+  await serve(url, 'reviews', 'v1', (_request, response) => {
+    asked += 1;
+    response.writeHead(500).end();
+  });
+  await serve(url, 'archive', 'v1');
+  const shop = await join({
+    service: 'shop',
+    registry: url,
+    fallbacks: { reviews: respondWith({ body: 'of the code' }) },
+    outlier: null,
+  });
+  await shop.ready('reviews', 'archive');
+  const { url: shopUrl } = await shop.listen(async (_request, response) => {
+    const ask = async () => (await shop.request('http://reviews/')).text();
+    response.end((await Promise.all([ask(), ask()])).join(', '));
+  }, quick);
+  const page = async () => (await fetch(shopUrl)).text();
+  const apply = async (spec: object) => {
+    const metadata = { name: 'reviews' };
+    const resource = { apiVersion: 'inmesh.dev/v1', kind: 'ResiliencePolicy', metadata, spec };
+    const { revision } = await post(url, resource as never);
+    await configured(shop, revision);
+  };
+  expect([await page(), asked]).toEqual(['of the code, of the code', 2]);
+  await apply({
+    host: 'reviews',
+    fallbacks: [{ service: { host: 'archive' } }],
+    requestCache: {},
+    hedge: { delay: '1s' },
+    limit: {},
+    throttle: {},
+    off: ['breaker'],
+  });
+  expect([await page(), asked]).toEqual(['v1, v1', 3]);
+  expect(
+    shop.inspect().services.find(({ service }) => service === 'reviews.default'),
+  ).toMatchObject({
+    destinations: [
+      { breaker: 'closed', hedging: undefined, adaptiveLimit: undefined },
+      { breaker: 'off', hedging: { delayMs: 1_000 }, adaptiveLimit: 20 },
+    ],
+  });
+  await apply({ host: 'reviews', off: ['fallbacks'] });
+  expect(await page()).toBe(', ');
+  expect((await shop.explain({ url: 'http://reviews/' })).text).toContain(
+    'ResiliencePolicy/default/reviews',
+  );
 });

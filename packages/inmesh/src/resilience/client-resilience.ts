@@ -1,5 +1,6 @@
-import { type ClientOptions, fallbacks } from '@inmesh/client';
+import { type ByService, type ClientOptions, fallbacks, requestCache } from '@inmesh/client';
 import type { Clock, Interceptor } from '@inmesh/core';
+import type { CompiledRouter } from '@inmesh/router';
 import type { ResilienceOptions } from './resilience-options.ts';
 
 /** Envoy's start of a slow start, and a straight line from there. */
@@ -18,13 +19,27 @@ export function clientResilience({
   };
 }
 
-/** @param serviceOf Gives the canonical name of a service; throws `invalid_argument` for what is none. */
-export function fallbackInterceptors(
-  { fallbacks: byService }: ResilienceOptions,
+/**
+ * Around every call: what its inbound request has asked already is not asked again; what failed for
+ * good is answered otherwise. What a ResiliencePolicy says of a service stands over the options.
+ *
+ * @param serviceOf Gives the canonical name of a service; throws `invalid_argument` for what is none.
+ */
+export function callInterceptors(
+  options: ResilienceOptions,
+  router: { readonly current: Pick<CompiledRouter, 'servicePolicy'> },
   serviceOf: (name: string) => string,
   clock: Clock,
 ): readonly Interceptor[] {
-  if (byService === undefined) return [];
-  const entries = Object.entries(byService).map(([name, list]) => [serviceOf(name), list] as const);
-  return [fallbacks(Object.fromEntries(entries), { clock })];
+  const canonical = <Value>(byService: Readonly<Record<string, Value>> = {}): ByService<Value> =>
+    Object.fromEntries(Object.entries(byService).map(([name, value]) => [serviceOf(name), value]));
+  return [
+    requestCache(canonical(options.requestCache), {
+      over: (call) => router.current.servicePolicy(call)?.requestCache,
+    }),
+    fallbacks(canonical(options.fallbacks), {
+      over: (call) => router.current.servicePolicy(call)?.fallbacks,
+      clock,
+    }),
+  ];
 }

@@ -75,6 +75,7 @@ export const resilienceOptionRows: readonly OptionRow[] = (
 /** The part of them that only code can say. */
 export const resilienceCodeOnly: readonly string[] = [
   'fallbacks',
+  'requestCache',
   'shed.priorityOf',
   'rateLimit.key',
 ];

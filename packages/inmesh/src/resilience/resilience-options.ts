@@ -1,9 +1,10 @@
-import type { CallFallback } from '@inmesh/client';
+import type { SeveralFallbacks } from '@inmesh/client';
 import type {
   AdaptiveLimitPolicy,
   AperturePolicy,
   HedgePolicy,
   Priority,
+  RequestCachePolicy,
   SilencePolicy,
   ThrottlePolicy,
 } from '@inmesh/core';
@@ -28,7 +29,12 @@ export interface ResilienceOptions {
   /** Endpoints that join later get their share little by little, over so long; 0 is at once. */
   readonly warmupMs?: number;
   /** Answers of calls that failed for good, by service (`reviews`); several are asked in turn. */
-  readonly fallbacks?: Readonly<Record<string, CallFallback | readonly CallFallback[]>>;
+  readonly fallbacks?: Readonly<Record<string, SeveralFallbacks>>;
+  /**
+   * Services (`reviews`) whose GET answers are shared by the calls of one inbound request, while they
+   * are awaited and afterwards; `{}` is on with the defaults. Never shared beyond the request.
+   */
+  readonly requestCache?: Readonly<Record<string, Partial<RequestCachePolicy>>>;
   /** Beyond what this process answers 503 at once, batch work first. */
   readonly shed?: ShedPolicy;
   /** Beyond what a caller gets 429. */

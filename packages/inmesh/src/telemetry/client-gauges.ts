@@ -4,7 +4,6 @@ import type { Gauge, Recorder, ReportSample } from '@inmesh/metrics';
 
 export interface ClientGaugesOptions {
   readonly inspect: () => ClientInspection;
-  readonly requestsInFlight: () => number;
   readonly domain: string;
   readonly clock: Clock;
 }
@@ -12,10 +11,10 @@ export interface ClientGaugesOptions {
 /** One look serves all gauges of a scrape. */
 const inspectionLastsMs = 100;
 
-/** Shows what client and inbound pipeline hold at the moment: pools, limits, budgets, lists and their age. */
+/** Shows what the client holds at the moment: pools, limits, budgets, breakers, lists and their age. */
 export function addClientGauges(
   recorder: Pick<Recorder, 'addGauge'>,
-  { inspect, requestsInFlight, domain, clock }: ClientGaugesOptions,
+  { inspect, domain, clock }: ClientGaugesOptions,
 ): void {
   let inspection: ClientInspection | undefined;
   let inspectedAt = 0;
@@ -51,12 +50,11 @@ export function addClientGauges(
     read: (report) => reportDestinations(look(), domain, value, report),
   });
   const gauges: readonly Gauge[] = [
-    single(
-      'inmesh_calls_in_flight',
-      'Calls that this process makes now.',
-      () => look().callsInFlight,
-    ),
-    single('inmesh_requests_in_flight', 'Requests that it serves now.', requestsInFlight),
+    {
+      name: 'inmesh_calls_in_flight',
+      help: 'Calls that this process makes now.',
+      read: (report) => report(look().callsInFlight),
+    },
     ofServices('inmesh_pool_connections', 'Open connections.', (service) =>
       sum(service.endpoints.map(({ connections }) => connections)),
     ),
@@ -86,6 +84,16 @@ export function addClientGauges(
       'The chance with which a call is refused here.',
       ({ refusalRatio }) => (refusalRatio === 0 ? undefined : refusalRatio),
     ),
+    {
+      name: 'inmesh_breaker_forced',
+      help: 'Breakers that somebody holds, open or closed.',
+      read(report) {
+        for (const { service, version = 'all', state } of look().forcedBreakers) {
+          const labels = { destination_service: serviceHost(service, domain), subset: version };
+          report(1, { ...labels, state });
+        }
+      },
+    },
     ofDestinations(
       'inmesh_hedge_budget_remaining',
       'Second attempts that the budget would allow now.',
@@ -110,10 +118,6 @@ function reportDestinations(
       report(shown, { destination_service: serviceHost(service, domain), subset });
     }
   }
-}
-
-function single(name: string, help: string, value: () => number): Gauge {
-  return { name, help, read: (report) => report(value()) };
 }
 
 function sum(values: readonly number[]): number {
