@@ -32,6 +32,7 @@ export * from './service-name.ts';
 export * from './service-policy.ts';
 export * from './static-source.ts';
 export * from './store.ts';
+export * from './tap.ts';
 export * from './trace-context.ts';
 export * from './tracing.ts';
 export * from './wall-timer.ts';

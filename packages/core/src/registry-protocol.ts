@@ -20,11 +20,12 @@
  *   GET    /v1/sessions?limit=&after=                    SessionPage (operators)
  *   GET    /v1/status                                    ServerStatus
  *
- * Reports, the call graph and rollouts are in `reports.ts`, `call-graph.ts` and `rollout.ts`.
+ * Reports, the call graph, rollouts and taps are in `reports.ts`, `call-graph.ts`, `rollout.ts` and `tap.ts`.
  */
 import type { Endpoint, EndpointPort, EndpointStatus, EndpointTls, Locality } from './endpoint.ts';
 import type { TrustState } from './registry-security.ts';
 import type { ServiceName } from './service-name.ts';
+import type { TapOrder } from './tap.ts';
 
 export interface OpenSession {
   /** Who opens it, for people: `orders.default/4711`. At most 200 characters. */
@@ -274,6 +275,8 @@ export type WatchEvent =
     }
   /** Whom to trust: first of all on a registry that has an authority, and whenever it changes. Whole. */
   | ({ readonly kind: 'trust' } & TrustState)
+  /** Which of this process' calls somebody looks at, all of them; none until it is told, on each connection. */
+  | { readonly kind: 'taps'; readonly taps: readonly TapOrder[] }
   /** The server is stopping: reconnect elsewhere, or to it after a jittered wait. */
   | { readonly kind: 'goodbye' };
 

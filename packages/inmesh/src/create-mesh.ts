@@ -54,6 +54,7 @@ import { onShutdownSignal } from './shutdown-signals.ts';
 import { addClientGauges } from './telemetry/client-gauges.ts';
 import { addInboundGauges } from './telemetry/inbound-gauges.ts';
 import { createMeshTelemetry } from './telemetry/mesh-telemetry.ts';
+import { registryTap } from './telemetry/registry-tap.ts';
 
 /**
  * Joins this process to the mesh.
@@ -144,6 +145,8 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
     logger,
   });
   observers.push(telemetry.observer);
+  const tap = registryTap(options, registry, clock);
+  if (tap !== undefined) observers.push(tap.observer);
   const below = sourceOf(options, registry);
   const source = serviceEntrySource({ router, below, names, clock, logger });
   const outside = outsideHosts(router, source);
@@ -215,6 +218,7 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
     await client.close();
     commands.close();
     peers?.close();
+    tap?.close();
     // The last calls are told while there is still somebody to tell.
     await telemetry.close();
     await source.close();

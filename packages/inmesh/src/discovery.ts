@@ -23,7 +23,12 @@ export function followsConfiguration({ registry }: MeshOptions): boolean {
 
 /** What `registry` names; our own has the configuration and takes reports, too. */
 export type MeshRegistry = Registry &
-  Partial<Pick<RegistryClient, 'config' | 'report' | 'takeQuota' | 'trust' | 'serviceTokens'>>;
+  Partial<
+    Pick<
+      RegistryClient,
+      'config' | 'report' | 'showCalls' | 'takeQuota' | 'taps' | 'trust' | 'serviceTokens'
+    >
+  >;
 
 /** The registry of `options`, or `undefined` where there are only fixed endpoints. Throws `invalid_argument`. */
 export function registryOf(

@@ -156,6 +156,13 @@ const generalRows = rows(
     'Wait for the first list of a service that was never called before.',
   ],
   ['reports', 'boolean', 'true', 'Tell the registry of calls and state, for the call graph.'],
+  ['tap.enabled', 'boolean', 'true', 'Show live calls to operators (`inmesh tap`).'],
+  [
+    'tap.headers',
+    'list',
+    'accept,content-type,user-agent,x-request-id',
+    'Request headers that they see; credentials are refused.',
+  ],
   ['samplingRatio', ratio, '0', 'Share of the traces begun here that are sampled.'],
   [
     'propagation',

@@ -106,6 +106,8 @@ export interface MeshOptions extends ResilienceOptions {
   readonly adapters?: readonly TelemetryAdapter[];
   /** Tell the registry of calls and state, for the call graph. */
   readonly reports?: boolean;
+  /** What operators may see of live calls by `inmesh tap`. */
+  readonly tap?: TapPolicy;
   readonly balancer?: BalancerPolicy;
   readonly pool?: Partial<PoolPolicy>;
   /** `null` switches it off. */
@@ -134,6 +136,16 @@ interface AccessLogPolicy {
   readonly maxFiles?: number;
   /** Compress files set aside. */
   readonly compress?: boolean;
+}
+
+/** What this process shows of its calls while an operator looks. Bodies and queries never are. */
+interface TapPolicy {
+  /** Whether anything is. */
+  readonly enabled?: boolean;
+  /** Request headers that are; credentials are refused. */
+  readonly headers?: readonly string[];
+  /** What of a path is shown; only in code. */
+  readonly redactPath?: (path: string) => string;
 }
 
 /** Where the certificate comes from: the registry, files of an outside authority, or an enroller in code. */
@@ -189,6 +201,7 @@ export const codeOnlyOptions: readonly string[] = [
   'interceptors',
   'observers',
   'adapters',
+  'tap.redactPath',
   ...resilienceCodeOnly,
   'logger',
   'clock',

@@ -81,6 +81,8 @@ test('a reader changes nothing, and without a token nobody does anything', async
   expect((await inmesh(['get', 'services'], reader)).code).toBe(0);
   const refused = await inmesh(['token', 'create', '--operator', '--name', 'me'], reader);
   expect([refused.code, refused.errors]).toEqual([1, expect.stringContaining('for operator only')]);
+  const curious = await inmesh(['tap', 'orders'], reader);
+  expect([curious.code, curious.errors]).toEqual([1, expect.stringContaining('for operator only')]);
   const unknown = await inmesh(['get', 'services']);
   expect([unknown.code, unknown.errors]).toEqual([1, expect.stringContaining('set INMESH_TOKEN')]);
   const [id = ''] = /id (\S+)/.exec(made.errors)?.slice(1) ?? [];

@@ -9,6 +9,7 @@ import type { TelemetryAdapter } from './adapter.ts';
 import { isFailure } from './edge.ts';
 import { labelText } from './label-text.ts';
 import { type LogFile, type LogFileOptions, logFile } from './log-file.ts';
+import { withoutQuery } from './without-query.ts';
 
 export interface AccessLogOptions {
   /** Any pino-like logger: it gets fields, and a text that never changes. Give this or `file`. */
@@ -131,11 +132,6 @@ function commonFields(
     traceId: ended.traceId,
     spanId: ended.spanId,
   };
-}
-
-function withoutQuery(path: string): string {
-  const end = path.search(/[?#]/);
-  return end < 0 ? path : path.slice(0, end);
 }
 
 function asItIs(path: string): string {

@@ -45,6 +45,7 @@ export type {
   WindowStats,
 } from './snapshot.ts';
 export { type StatsdOptions, statsd } from './statsd.ts';
+export { type CallTap, type CallTapOptions, createCallTap } from './tap/call-tap.ts';
 export {
   type LogTelemetry,
   type MetricsTelemetry,
@@ -57,3 +58,4 @@ export {
   type TraceTelemetry,
   wholeTelemetry,
 } from './telemetry/telemetry-policy.ts';
+export { withoutQuery } from './without-query.ts';

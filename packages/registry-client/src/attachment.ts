@@ -1,4 +1,11 @@
-import { MeshError, type OpenSession, type ServiceName, type Timer } from '@inmesh/core';
+import {
+  MeshError,
+  type OpenSession,
+  type ServiceName,
+  type TapOrder,
+  type Timer,
+  type TrustState,
+} from '@inmesh/core';
 import type { AttachmentEnd } from './attachment-end.ts';
 import type { ConfigCache } from './config-cache.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -8,7 +15,7 @@ import type { ServiceCache } from './service-cache.ts';
 import { readSession, type Session, sessionPath } from './session.ts';
 import { SessionRenewal } from './session-renewal.ts';
 import { SessionSync } from './session-sync.ts';
-import type { TrustCache } from './trust-cache.ts';
+import type { ToldValue } from './told-value.ts';
 import { WatchStream } from './watch-stream.ts';
 
 export interface AttachmentOptions {
@@ -16,7 +23,8 @@ export interface AttachmentOptions {
   readonly server: RegistryServer;
   readonly cache: ServiceCache;
   readonly config: ConfigCache | undefined;
-  readonly trust: TrustCache;
+  readonly trust: ToldValue<TrustState>;
+  readonly taps: ToldValue<readonly TapOrder[]>;
   readonly registrations: Registrations;
   /** What is left of the last attachment, when it was to this server. */
   readonly session: Session | undefined;
@@ -96,7 +104,7 @@ export class Attachment {
   }
 
   async #attach(): Promise<void> {
-    const { options, cache, config, trust, registrations } = this.#context;
+    const { options, cache, config, trust, taps, registrations } = this.#context;
     const session = await this.#openSession();
     this.#session = session;
     this.#context.onSession(session);
@@ -127,6 +135,7 @@ export class Attachment {
       cache,
       config,
       trust,
+      taps,
       session,
       onConfigGap: () => this.#askForConfig(),
       onEnd: (end) => this.#finish(end),

@@ -11,4 +11,5 @@ export type {
 export type { Registry } from './registry.ts';
 export { createRegistryClient, type RegistryClient } from './registry-client.ts';
 export type { RegistryState } from './registry-link.ts';
-export type { FollowedTrust } from './trust-cache.ts';
+export { type SseEvent, SseParser, type SseParserOptions } from './sse-parser.ts';
+export type { Followed } from './told-value.ts';

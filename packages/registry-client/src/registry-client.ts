@@ -9,6 +9,9 @@ import {
   type ServiceName,
   type ServiceTokenRequest,
   type TakeQuota,
+  type TapOrder,
+  type TappedCalls,
+  type TrustState,
 } from '@inmesh/core';
 import { ConfigCache, type FollowedConfig } from './config-cache.ts';
 import { type RegistryClientOptions, resolveOptions } from './options.ts';
@@ -22,7 +25,7 @@ import { ServiceTokens } from './service-tokens.ts';
 import { sessionPath } from './session.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { type FollowedTrust, TrustCache } from './trust-cache.ts';
+import { type Followed, ToldValue } from './told-value.ts';
 import { Waits } from './waits.ts';
 
 /** A process' hold on the registry: what it finds there, and what it is found by. */
@@ -31,7 +34,9 @@ export interface RegistryClient extends EndpointSource {
   /** The configuration, when `followConfig` is on; otherwise it stays `undefined`. */
   readonly config: FollowedConfig;
   /** Whom the mesh trusts, where the registry has an authority. */
-  readonly trust: FollowedTrust;
+  readonly trust: Followed<TrustState>;
+  /** Which of this process' calls an operator looks at. It is nobody again with each new connection, until it is told. */
+  readonly taps: Followed<readonly TapOrder[]>;
   /** Tokens that prove this process to one service, where TLS ends before it. Needs `credentials`. */
   readonly serviceTokens: Pick<CredentialSource, 'token'>;
   /**
@@ -53,6 +58,8 @@ export interface RegistryClient extends EndpointSource {
    * `invalid_argument` and `forbidden` for what the registry refuses.
    */
   report(report: Report): Promise<ReportAccepted>;
+  /** Tells calls that a tap asked for. Tried once. Throws `not_found` when it has ended, else as `report`. */
+  showCalls(told: TappedCalls): Promise<void>;
   /** Takes tokens of a limit that the service of this client shares among its processes. */
   readonly takeQuota: TakeQuota;
   /**
@@ -82,7 +89,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       writer?.changed();
     },
   });
-  const trust = new TrustCache(logger);
+  const trust = new ToldValue<TrustState>('trust', logger);
+  const taps = new ToldValue<readonly TapOrder[]>('taps', logger);
   const serviceTokens = new ServiceTokens({
     ask: (audience) => {
       const body: ServiceTokenRequest = { audience };
@@ -112,6 +120,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     cache,
     config: followConfig ? config : undefined,
     trust,
+    taps,
     registrations,
     onState: () => waits.check(),
   });
@@ -151,6 +160,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     cache.close();
     config.close();
     trust.close();
+    taps.close();
     serviceTokens.close();
     await writer?.close();
   };
@@ -160,6 +170,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     },
     config,
     trust,
+    taps,
     serviceTokens,
     get: (service) => cache.get(service),
     follow(service, listener) {
@@ -179,6 +190,10 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
       return readReportAccepted(
         await link.send((session) => sessionPath(session, '/reports'), 'report', report),
       );
+    },
+    async showCalls(told) {
+      checkOpen();
+      await link.send((session) => sessionPath(session, '/tapped'), 'show calls', told);
     },
     async takeQuota(ask) {
       checkOpen();

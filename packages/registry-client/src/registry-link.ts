@@ -1,4 +1,4 @@
-import { MeshError, type MeshEvent } from '@inmesh/core';
+import { MeshError, type MeshEvent, type TapOrder, type TrustState } from '@inmesh/core';
 import { Attachment } from './attachment.ts';
 import type { AttachmentEnd } from './attachment-end.ts';
 import type { ConfigCache } from './config-cache.ts';
@@ -7,7 +7,7 @@ import { reconnectDelayMs } from './reconnect-delay.ts';
 import type { Registrations } from './registrations.ts';
 import type { ServiceCache } from './service-cache.ts';
 import type { Session } from './session.ts';
-import type { TrustCache } from './trust-cache.ts';
+import type { ToldValue } from './told-value.ts';
 
 /** How this process stands with its registry. `since` is monotonic milliseconds. */
 export type RegistryState =
@@ -27,7 +27,8 @@ export interface RegistryLinkOptions {
   readonly options: ResolvedOptions;
   readonly cache: ServiceCache;
   readonly config: ConfigCache | undefined;
-  readonly trust: TrustCache;
+  readonly trust: ToldValue<TrustState>;
+  readonly taps: ToldValue<readonly TapOrder[]>;
   readonly registrations: Registrations;
   readonly onState: (state: RegistryState) => void;
 }
@@ -82,7 +83,7 @@ export class RegistryLink {
   }
 
   #attach(): void {
-    const { options, cache, config, trust, registrations } = this.#context;
+    const { options, cache, config, trust, taps, registrations } = this.#context;
     const server = options.servers[this.#server] as RegistryServer;
     const attachment = new Attachment({
       options,
@@ -90,6 +91,7 @@ export class RegistryLink {
       cache,
       config,
       trust,
+      taps,
       registrations,
       session: this.#session?.server === server ? this.#session : undefined,
       onSession: (session) => {

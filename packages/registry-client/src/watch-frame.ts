@@ -4,6 +4,7 @@ import type {
   ConfigRevision,
   Endpoint,
   ServiceName,
+  TapOrder,
   TrustState,
   WatchEvent,
   WireRevision,
@@ -11,6 +12,7 @@ import type {
 import { ConfigFault, checkConfigRevision, checkResources } from './config-check.ts';
 import { checkEndpoint, checkEndpointId, EndpointFault } from './endpoint-check.ts';
 import type { SseEvent } from './sse-parser.ts';
+import { isTapOrder } from './tap-check.ts';
 
 /** What a snapshot or a delta says of endpoints, as far as it can be read. */
 export interface ToldEndpoints {
@@ -61,11 +63,15 @@ export type WatchFrame =
   | ConfigSnapshotFrame
   | ConfigDeltaFrame
   | ({ readonly kind: 'trust' } & TrustState)
+  | { readonly kind: 'taps'; readonly taps: readonly TapOrder[] }
   | { readonly kind: 'settled' }
   | { readonly kind: 'goodbye' };
 
 /** A frame that cannot be used at all: something was said that is lost now. */
 export class FrameFault extends Error {}
+
+/** Each costs calls a little: so many at once are nobody looking. */
+const maxTaps = 100;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -80,6 +86,7 @@ const readers: ReadonlyMap<string, (fields: Fields) => WatchFrame> = new Map<
   ['config-snapshot', whole(readConfigSnapshot)],
   ['config-delta', whole(readConfigDelta)],
   ['trust', readTrust],
+  ['taps', readTaps],
   ['settled', () => ({ kind: 'settled' })],
   ['goodbye', () => ({ kind: 'goodbye' })],
 ]);
@@ -118,6 +125,14 @@ function readTrust(fields: Fields): Extract<WatchFrame, { kind: 'trust' }> {
     throw new FrameFault('bundle is not a text');
   }
   return { kind: 'trust', bundle: fields.bundle, revoked: revoked as string[] };
+}
+
+function readTaps(fields: Fields): Extract<WatchFrame, { kind: 'taps' }> {
+  const taps = list(fields.taps, 'taps');
+  if (taps.length > maxTaps || !taps.every(isTapOrder)) {
+    throw new FrameFault('taps has what is no order that may be followed');
+  }
+  return { kind: 'taps', taps };
 }
 
 function readSnapshot(fields: Fields): SnapshotFrame {

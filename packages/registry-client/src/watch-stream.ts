@@ -1,4 +1,4 @@
-import { MeshError } from '@inmesh/core';
+import { MeshError, type TapOrder, type TrustState } from '@inmesh/core';
 import type { AttachmentEnd } from './attachment-end.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { HttpConnection } from './http-connection.ts';
@@ -7,7 +7,7 @@ import { unavailableError } from './registry-error.ts';
 import type { Applied, ServiceCache } from './service-cache.ts';
 import { type Session, sessionPath } from './session.ts';
 import { type SseEvent, SseParser } from './sse-parser.ts';
-import type { TrustCache } from './trust-cache.ts';
+import type { ToldValue } from './told-value.ts';
 import { FrameFault, readFrame, type WatchFrame } from './watch-frame.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -15,7 +15,8 @@ export interface WatchStreamOptions {
   readonly options: ResolvedOptions;
   readonly cache: ServiceCache;
   readonly config: ConfigCache | undefined;
-  readonly trust: TrustCache;
+  readonly trust: ToldValue<TrustState>;
+  readonly taps: ToldValue<readonly TapOrder[]>;
   readonly session: Session;
   /** The configuration is to be asked for whole. */
   readonly onConfigGap: () => void;
@@ -85,11 +86,11 @@ export class WatchStream {
       frame = readFrame(event);
     } catch (error) {
       if (!(error instanceof FrameFault)) throw error;
-      if (event.event === 'trust') {
+      if (event.event === 'trust' || event.event === 'taps') {
         // The endpoints are not to suffer for it, and whom we trusted we still trust.
         this.#context.options.logger.error(
-          { err: error },
-          'the registry sent a trust that cannot be read',
+          { err: error, frame: event.event },
+          'the registry sent what cannot be read; what it told before holds',
         );
         return;
       }
@@ -109,11 +110,12 @@ export class WatchStream {
   }
 
   #apply(frame: WatchFrame): Applied {
-    const { cache, config, trust, options } = this.#context;
+    const { cache, config, trust, taps, options } = this.#context;
     switch (frame.kind) {
       case 'hello':
         this.#watch(3 * frame.keepAliveMs);
         cache.hello(frame);
+        if (taps.current !== undefined) taps.take([]);
         this.#greeted?.();
         return 'applied';
       case 'snapshot':
@@ -133,6 +135,9 @@ export class WatchStream {
         return 'applied';
       case 'trust':
         trust.take({ bundle: frame.bundle, revoked: frame.revoked });
+        return 'applied';
+      case 'taps':
+        taps.take(frame.taps);
         return 'applied';
       case 'settled':
         cache.settled();

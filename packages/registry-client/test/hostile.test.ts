@@ -18,6 +18,34 @@ async function attached(options: { flapHoldMs?: number } = {}) {
   return { registry, lists, ...setting };
 }
 
+describe('taps', () => {
+  const order = { tap: '1', perSecond: 20, endsInMs: 60_000 };
+
+  test('are told, and are none again on a new connection', async () => {
+    const { registry, client, clock } = await attached();
+    registry.send('taps', { taps: [{ ...order, path: '/ratings' }] });
+    await until(() => client.taps.current !== undefined);
+    expect(client.taps.current).toEqual([{ ...order, path: '/ratings' }]);
+    registry.streams[0]?.destroy();
+    await moveUntil(clock, () => client.taps.current?.length === 0);
+  });
+
+  test.each([
+    ['no list', { taps: {} }],
+    ['too many', { taps: Array(101).fill(order) }],
+    ['no name', { taps: [{ ...order, tap: '' }] }],
+    ['a rate that would drown the process', { taps: [{ ...order, perSecond: 1e9 }] }],
+    ['no end', { taps: [{ ...order, endsInMs: Number.MAX_SAFE_INTEGER }] }],
+    ['a share above all', { taps: [{ ...order, sampleRatio: 2 }] }],
+  ])('that cannot be followed are left alone, and the stream goes on: %s', async (_what, data) => {
+    const { registry, client, lists } = await attached();
+    registry.send('taps', data);
+    registry.change(service, [{ ...a, weight: 2 }]);
+    await until(() => lists.at(-1)?.endpoints[0]?.weight === 2);
+    expect(client.taps.current).toBeUndefined();
+  });
+});
+
 describe('a restart of the registry (case 56)', () => {
   test('what a server that settles does not know yet is kept, and goes when the settling ends', async () => {
     const { registry, client, clock } = await attached();

@@ -59,6 +59,8 @@ export interface RegistryLimits {
   readonly graphEdges: number;
   /** Open streams of the call graph. @default 100 */
   readonly graphStreams: number;
+  /** Operators' looks at live calls (`inmesh tap`) at once. @default 10 */
+  readonly taps: number;
   /** Health probes under way at once. @default 64 */
   readonly concurrentProbes: number;
 }
@@ -139,6 +141,7 @@ const defaultLimits: RegistryLimits = Object.freeze({
   connectionsPerPeer: 20_000,
   graphEdges: 10_000,
   graphStreams: 100,
+  taps: 10,
   concurrentProbes: 64,
 });
 

@@ -9,6 +9,7 @@ export interface StoredCounts {
   readonly resources: number;
   readonly reports: number;
   readonly graphEdges: number;
+  readonly taps: number;
 }
 
 /** What only counts up, and the event loop's delay; everything else is read from the status. */
@@ -30,7 +31,7 @@ export class RegistryMetrics {
   }
 
   /** Prometheus text, version 0.0.4. No series is named by anything that a request says. */
-  render(status: ServerStatus, { resources, reports, graphEdges }: StoredCounts): string {
+  render(status: ServerStatus, { resources, reports, graphEdges, taps }: StoredCounts): string {
     return [
       gauge('sessions', 'Open sessions.', status.sessions),
       gauge('registrations', 'Endpoints that sessions hold.', status.registrations),
@@ -60,6 +61,7 @@ export class RegistryMetrics {
         this.configRefusals,
       ),
       gauge('graph_edges', 'Edges of the call graph.', graphEdges),
+      gauge('taps', 'Looks at live calls that are open.', taps),
       counter('reports_total', 'Reports that were counted.', reports),
       counter(
         'report_refusals_total',

@@ -41,6 +41,7 @@ import { resourceRoutes } from './http/routes/resource-routes.ts';
 import { rolloutRoutes } from './http/routes/rollout-routes.ts';
 import { serviceRoutes } from './http/routes/service-routes.ts';
 import { sessionRoutes } from './http/routes/session-routes.ts';
+import { tapRoutes } from './http/routes/tap-routes.ts';
 import { watchRoutes } from './http/routes/watch-routes.ts';
 import { type RegistryServerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { HealthProber } from './probe/health-prober.ts';
@@ -57,6 +58,7 @@ import { SelfPreservation } from './state/self-preservation.ts';
 import { Settling } from './state/settling.ts';
 import { createEmbeddedStore } from './store/embedded-store.ts';
 import { createOverrides } from './store/overrides.ts';
+import { TapTable } from './tap/tap-table.ts';
 import { version } from './version.ts';
 import { WatchHub } from './watch/watch-hub.ts';
 
@@ -110,10 +112,17 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     maxQueueBytes: limits.watchQueueBytes,
     isSettling: () => settling.active || cluster.impaired,
     trust: () => security?.trust(),
+    taps: (session) => taps.ordersOf(session),
     clock,
     onDrop: () => {
       metrics.queueDrops += 1;
     },
+  });
+  const taps = new TapTable({
+    maxTaps: limits.taps,
+    clock,
+    sessions: () => state.sessions.page(0, limits.sessions),
+    onChange: (session) => hub.tapsChanged(session),
   });
   const prober = new HealthProber({
     endpoints: state.endpoints,
@@ -144,6 +153,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
         });
   state.observers.add(hub);
   state.observers.add(sink);
+  state.observers.add(taps);
   state.observers.add(prober);
   prober.setActive(cluster.leadership.leading);
   cluster.leadership.onChange((leading) => prober.setActive(leading));
@@ -277,6 +287,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       maxStreams: limits.graphStreams,
       now: () => clock.now(),
     });
+    tapRoutes(app, state, taps);
     auditRoutes(app, audit);
     security?.addRoutes(app);
     certificateListRoutes(app, { reporters: sink.reporters, now: () => clock.now() });
@@ -290,6 +301,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
           resources: configState.resources.size,
           reports: sink.accepted,
           graphEdges: sink.traffic.size,
+          taps: taps.size,
         }),
     });
     await eureka?.routes(app);
@@ -300,6 +312,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       prober.close();
       hub.close();
       graphFeed.close();
+      taps.close();
       await closeApp(app, resolved.closeTimeoutMs, clock);
       metrics.stop();
       security?.close();

@@ -101,6 +101,7 @@ export function createHubFixture(
     maxQueueBytes: options.maxQueueBytes ?? 1_000,
     isSettling: () => false,
     trust: () => undefined,
+    taps: () => [],
     clock,
     onDrop: () => {
       drops += 1;

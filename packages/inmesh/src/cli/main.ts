@@ -12,6 +12,7 @@ import { registryCommand } from './registry.ts';
 import { revokeCommand } from './revoke.ts';
 import { rolloutCommand } from './rollout.ts';
 import { splitCommand } from './split.ts';
+import { tapCommand } from './tap.ts';
 import { tokenCommand } from './token.ts';
 import { topCommand } from './top.ts';
 import { version } from './version.ts';
@@ -31,6 +32,7 @@ const program = new Command('inmesh')
   .addCommand(rolloutCommand())
   .addCommand(graphCommand())
   .addCommand(topCommand())
+  .addCommand(tapCommand())
   .addCommand(explainCommand())
   .addCommand(authzCommand())
   .addCommand(tokenCommand())

@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { MeshError, type MeshErrorCode, type Problem } from '@inmesh/core';
-import { tlsByToken } from '@inmesh/registry-client';
+import { type SseEvent, SseParser, tlsByToken } from '@inmesh/registry-client';
 import { Option } from 'commander';
-import { Agent, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 
 /** For each step of asking a registry. */
 const timeoutMs = 10_000;
+/** Streams are never silent for longer: the registry sends a comment each five seconds. */
+const silenceMs = 20_000;
+/** Of one event of a stream, in characters. */
+const maxEventLength = 1_048_576;
 
 /** The option that every command has which asks a registry. */
 export function registryOption(): Option {
@@ -60,22 +64,61 @@ export async function callRegistry<T>(
   const [server = ''] = registry.split(',');
   const { agent, headers } = await registryAccess(server);
   try {
-    const answer = await request(new URL(path, server), {
+    const answer = await asked(server, path, {
       method,
       dispatcher: agent,
-      headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
-    }).catch((cause: Error) => {
-      throw unanswered(server, cause);
     });
     const text = await answer.body.text();
-    if (answer.statusCode < 300) return (text === '' ? undefined : JSON.parse(text)) as T;
-    throw refusal(answer.statusCode, parseProblem(text));
+    return (text === '' ? undefined : JSON.parse(text)) as T;
   } finally {
     await agent.close();
   }
+}
+
+/** The events of a stream of the registry's, until it ends. Throws as `callRegistry`, and when `signal` aborts. */
+export async function* registryEvents(
+  registry: string,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<SseEvent> {
+  const [server = ''] = registry.split(',');
+  const { agent, headers } = await registryAccess(server);
+  let events: SseEvent[] = [];
+  const parser = new SseParser({ maxEventLength, onEvent: (event) => events.push(event) });
+  try {
+    const answer = await asked(server, path, {
+      dispatcher: agent,
+      bodyTimeout: silenceMs,
+      headers,
+      signal,
+    });
+    for await (const bytes of answer.body as AsyncIterable<Buffer>) {
+      parser.push(bytes);
+      yield* events;
+      events = [];
+    }
+  } finally {
+    await agent.destroy();
+  }
+}
+
+/** A good answer of `server`; throws for any other. */
+async function asked(
+  server: string,
+  path: string,
+  options: NonNullable<Parameters<typeof request>[1]>,
+): Promise<Dispatcher.ResponseData<unknown>> {
+  const answer = await request(new URL(path, server), {
+    headersTimeout: timeoutMs,
+    ...options,
+  }).catch((cause: Error) => {
+    throw unanswered(server, cause);
+  });
+  if (answer.statusCode < 300) return answer;
+  throw refusal(answer.statusCode, parseProblem(await answer.body.text()));
 }
 
 function unanswered(server: string, cause: Error): MeshError {

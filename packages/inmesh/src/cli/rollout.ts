@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseDurationMs } from '@inmesh/config';
 import {
   defaultNamespace,
   isMeshError,
@@ -8,8 +7,8 @@ import {
   type RolloutVerdict,
   type StartRollout,
 } from '@inmesh/core';
-import { Command, InvalidArgumentError } from 'commander';
-import { wholeNumber } from './numbers.ts';
+import { Command } from 'commander';
+import { duration, wholeNumber } from './numbers.ts';
 import { callRegistry, registryOption } from './registry-api.ts';
 import { printTable } from './table.ts';
 
@@ -46,7 +45,7 @@ function startCommand(): Command {
     .argument('<from>', 'the version that has the traffic')
     .argument('<to>', 'the version that is to have it')
     .option('--steps <percents>', 'shares of the new version: 5,25,50,100', parseSteps)
-    .option('--step <duration>', 'how long a step lasts at least: 60s', parseStep)
+    .option('--step <duration>', 'how long a step lasts at least: 60s', duration)
     .option('--min-calls <number>', 'calls of each version to judge by', wholeNumber(20, 1_000_000))
     .option('--wait', 'until it ends; exit code 1 unless it completed')
     .action(async (service: string, from: string, to: string, flags: StartFlags) => {
@@ -153,12 +152,4 @@ function verdictText({ plan }: Rollout, { at, step, decision, reason }: RolloutV
 function parseSteps(text: string): number[] {
   const parse = wholeNumber(1, 100);
   return text.split(',').map((step) => parse(step));
-}
-
-function parseStep(text: string): number {
-  try {
-    return parseDurationMs(text);
-  } catch {
-    throw new InvalidArgumentError('must be a duration such as 60s or 5m');
-  }
 }

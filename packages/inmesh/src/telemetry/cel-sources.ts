@@ -6,7 +6,7 @@ import {
   splitServiceName,
   type Workload,
 } from '@inmesh/core';
-import type { Party, TrafficLabels } from '@inmesh/metrics';
+import { type Party, type TrafficLabels, withoutQuery } from '@inmesh/metrics';
 
 /** What expressions see of one call or request that ended. */
 export function endedSource(ended: EndedCall | EndedRequest, workload: Workload): CelSource {
@@ -103,9 +103,4 @@ function peerOf(service: ServiceName, version: string, principal: string): Peer 
 
 function peerOfParty({ service, version, principal, workload }: Party): Peer {
   return { ...peerOf(service, version, principal), workload };
-}
-
-function withoutQuery(path: string): string {
-  const query = path.indexOf('?');
-  return query < 0 ? path : path.slice(0, query);
 }

@@ -1,5 +1,5 @@
 // Over 250 lines: who watches what and what is told to whom, which must change together.
-import type { Clock, ServiceName, Subscriptions, Timer, TrustState } from '@inmesh/core';
+import type { Clock, ServiceName, Subscriptions, TapOrder, Timer, TrustState } from '@inmesh/core';
 import type { ConfigState } from '../config/config-state.ts';
 import type { RegistryState } from '../state/registry-state.ts';
 import type { ServiceRecord } from '../state/service-record.ts';
@@ -25,6 +25,8 @@ export interface WatchHubOptions {
   readonly isSettling: () => boolean;
   /** Whom to trust; `undefined` without an authority. */
   readonly trust: () => TrustState | undefined;
+  /** What somebody wants to see of a session's calls. */
+  readonly taps: (session: Session) => readonly TapOrder[];
   readonly clock: Clock;
   /** Called when a delta was dropped because a reader was too slow. */
   readonly onDrop: () => void;
@@ -86,7 +88,7 @@ export class WatchHub implements StateObserver {
 
   /** Opens the session's stream; an older one of the same session ends. */
   open(session: Session, stream: WatchStream, lastEventId: string | undefined): void {
-    const { state, keepAliveMs, maxQueueBytes, isSettling, onDrop } = this.#options;
+    const { state, keepAliveMs, maxQueueBytes, isSettling, taps, onDrop } = this.#options;
     this.#watchers.get(session)?.stream.end();
     this.#detach(session);
     const watcher = new Watcher({
@@ -96,6 +98,7 @@ export class WatchHub implements StateObserver {
       writeSnapshot: this.#writeSnapshot,
       trust: () => this.#trustFrame(),
       configSnapshot: (reader) => this.#configFeed.snapshotFor(reader),
+      taps: () => encodeFrame({ kind: 'taps', taps: taps(session) }),
       onDrop,
     });
     stream.on('error', () => stream.destroy());
@@ -109,6 +112,7 @@ export class WatchHub implements StateObserver {
     const settling = isSettling();
     if (settling) this.#unsettled.add(watcher);
     stream.write(encodeFrame({ kind: 'hello', epoch, settling, resumed, keepAliveMs }));
+    if (taps(session).length > 0) watcher.resyncTaps();
     this.#configFeed.join(watcher);
     for (const service of session.subscriptions.keys()) {
       this.#join(watcher, service);
@@ -122,6 +126,11 @@ export class WatchHub implements StateObserver {
   trustChanged(): void {
     this.#trust = undefined;
     for (const watcher of this.#watchers.values()) watcher.resyncTrust();
+  }
+
+  /** Tells the session's stream whose calls are looked at: it has changed. */
+  tapsChanged(session: Session): void {
+    this.#watchers.get(session)?.resyncTaps();
   }
 
   #trustFrame(): Buffer | undefined {

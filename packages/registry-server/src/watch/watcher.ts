@@ -20,6 +20,8 @@ export interface WatcherOptions {
   readonly trust: () => Buffer | undefined;
   /** The whole configuration as a frame. */
   readonly configSnapshot: (watcher: Watcher) => Buffer;
+  /** What somebody wants to see of the session's calls, as a frame. */
+  readonly taps: () => Buffer;
   /** Called when a delta was dropped because the queue is full. */
   readonly onDrop: (watcher: Watcher) => void;
 }
@@ -38,6 +40,7 @@ export class Watcher {
   /** The configuration is to be told whole, as soon as there is room. */
   #configDue = false;
   #trustDue = true;
+  #tapsDue = false;
   #settledDue = false;
   #blockedTicks = 0;
 
@@ -62,6 +65,12 @@ export class Watcher {
   /** Sees to it that the present trust is told. */
   resyncTrust(): void {
     this.#trustDue = true;
+    this.pump();
+  }
+
+  /** Sees to it that the present taps are told. */
+  resyncTaps(): void {
+    this.#tapsDue = true;
     this.pump();
   }
 
@@ -118,6 +127,11 @@ export class Watcher {
       this.#configDue = false;
       this.stream.write(this.#options.configSnapshot(this));
     }
+    if (this.#tapsDue) {
+      if (this.stream.writableLength > this.#options.maxQueueBytes) return;
+      this.#tapsDue = false;
+      this.stream.write(this.#options.taps());
+    }
     for (const service of this.#outstanding) {
       if (this.stream.writableLength > this.#options.maxQueueBytes) return;
       if (this.#options.writeSnapshot(this, service)) this.#outstanding.delete(service);
@@ -152,6 +166,7 @@ export class Watcher {
     this.#outstanding.clear();
     this.#configDue = false;
     this.#trustDue = false;
+    this.#tapsDue = false;
     this.#settledDue = false;
   }
 

@@ -17,8 +17,17 @@ export const printable = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 export const mapKey =
   '^(?!(?:__proto__|constructor|prototype)$)[^\\u0000-\\u001f\\u007f-\\u009f]{1,253}$';
 
+/** Printable text of at most so many characters: it ends up in pages, terminals and logs. */
+export function text(maxLength: number): ReturnType<typeof Type.String> {
+  return Type.String({ maxLength, pattern: printable });
+}
+
 export const label: WireSchema<string> = wire<string>()(
   Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$', maxLength: 63 }),
+);
+
+export const methodSchema: WireSchema<string> = wire<string>()(
+  Type.String({ pattern: "^[A-Za-z!#$%&'*+.^_`|~0-9-]{1,32}$" }),
 );
 
 export const serviceNameSchema: WireSchema<ServiceName> = wire<ServiceName>()(

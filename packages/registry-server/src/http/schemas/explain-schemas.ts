@@ -1,6 +1,6 @@
 import type { ExplainAnswer, ExplainRequest } from '@inmesh/core';
 import { Type } from 'typebox';
-import { label, mapKey, printable, statusSchema } from './common-schemas.ts';
+import { label, mapKey, methodSchema, printable, statusSchema } from './common-schemas.ts';
 import { type WireSchema, wire } from './wire-schema.ts';
 
 const closed = { additionalProperties: false } as const;
@@ -10,7 +10,7 @@ export const explainRequestSchema: WireSchema<ExplainRequest> = wire<ExplainRequ
   Type.Object(
     {
       url: Type.String({ minLength: 1, maxLength: 8_192, pattern: printable }),
-      method: Type.Optional(Type.String({ pattern: "^[A-Za-z!#$%&'*+.^_`|~0-9-]{1,32}$" })),
+      method: Type.Optional(methodSchema),
       headers: Type.Optional(
         Type.Record(
           Type.String({ pattern: mapKey }),

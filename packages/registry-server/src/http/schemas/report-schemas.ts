@@ -9,18 +9,13 @@ import {
   type SecondReport,
 } from '@inmesh/core';
 import { Type } from 'typebox';
-import { printable, serviceNameSchema } from './common-schemas.ts';
+import { serviceNameSchema, text } from './common-schemas.ts';
 import { type WireSchema, wire } from './wire-schema.ts';
 
 const closed = { additionalProperties: false } as const;
 /** Calls of one edge in one second: a thousand times what one process makes. */
 const count = Type.Integer({ minimum: 0, maximum: 10_000_000 });
 const latency = Type.Integer({ minimum: 0, maximum: 10_000_000 });
-
-/** Printable text of at most so many characters: it ends up in pages, terminals and logs. */
-function text(maxLength: number): ReturnType<typeof Type.String> {
-  return Type.String({ maxLength, pattern: printable });
-}
 
 const version = text(63);
 const subset = text(63);
@@ -85,7 +80,14 @@ export const reporterStateSchema: WireSchema<ReporterState> = wire<ReporterState
         { maxItems: 50 },
       ),
       certificate: Type.Union([
-        Type.Object({ spiffeId: text(2_048), expiresInMs: Type.Number() }, closed),
+        Type.Object(
+          {
+            spiffeId: text(2_048),
+            expiresInMs: Type.Number(),
+            heldForMs: Type.Optional(Type.Number({ minimum: 0 })),
+          },
+          closed,
+        ),
         Type.Null(),
       ]),
     },
