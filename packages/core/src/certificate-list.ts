@@ -12,6 +12,8 @@ export interface ReportedCertificate {
   readonly spiffeId: string;
   /** From now; below 0 is over. */
   readonly expiresInMs: number;
+  /** Since the process got it; absent where it does not tell. */
+  readonly heldForMs?: number;
 }
 
 export interface CertificateList {

@@ -89,6 +89,8 @@ export interface ReporterState {
   readonly certificate: {
     readonly spiffeId: string;
     readonly expiresInMs: number;
+    /** Since the process got it. Absent: it does not tell. */
+    readonly heldForMs?: number;
   } | null;
 }
 

@@ -168,7 +168,7 @@ test('breakers, ejections, the certificate and refusals go along, in safe text',
     breakers: [{ service, subset: 'v2', state: 'open' }],
     ejections: [{ service, endpoint: reviews('v1').id, reason: '5xx\\u001b[31m' }],
     limits: [],
-    certificate: { spiffeId: identity.spiffeId, expiresInMs: 58_000 },
+    certificate: { spiffeId: identity.spiffeId, expiresInMs: 58_000, heldForMs: 2_000 },
   });
   expect(reports[0]?.refusals).toEqual([
     refusal({ agoMs: 2_000, peer: 'page.default', reason: 'only for reviews\\u000d\\u000a' }),

@@ -13,7 +13,7 @@ import { systemProgram } from '@inmesh/testing';
 import { chromium } from 'playwright-core';
 import { large } from './pretend/large.mjs';
 import { pretendMesh } from './pretend/pretend-mesh.mjs';
-import { resources } from './pretend/resources.mjs';
+import { resources, rollouts } from './pretend/resources.mjs';
 import { shop } from './pretend/shop.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -96,12 +96,17 @@ async function takeAll(mesh, some) {
   const server = createRegistryServer({ port: 0, clock, sessionTtlMs });
   const { url } = await server.listen();
   const pretended = await pretendMesh(url, mesh === 'shop' ? shop : large(500), clock.now);
-  if (mesh === 'shop') await applyAll(url);
+  if (mesh === 'shop') {
+    await post(url, '/v1/resources', { resources });
+    for (const rollout of rollouts) await post(url, '/v1/rollouts', rollout);
+  }
   await pretended.report();
   const minutes = mesh === 'shop' ? minutesBefore : 0;
   for (let passed = 0; passed < minutes * 60; passed += stepSeconds) {
     ahead += stepSeconds * 1_000;
     await pretended.report();
+    // Rollouts are looked at once a second of the real time.
+    if (mesh === 'shop') await new Promise((resolve) => setTimeout(resolve, 1_100));
   }
   // Failures after the server closed are of no interest.
   const reporting = setInterval(() => void pretended.report().catch(() => {}), 2_000);
@@ -113,13 +118,13 @@ async function takeAll(mesh, some) {
   }
 }
 
-async function applyAll(url) {
-  const response = await fetch(`${url}/v1/resources`, {
+async function post(url, path, body) {
+  const response = await fetch(url + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ resources }),
+    body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`resources: ${await response.text()}`);
+  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
 }
 
 async function take(url, { name, hash, viewport = desktop, scheme = 'light', act, full = false }) {

@@ -18,6 +18,7 @@ export interface PageGlobals {
     };
     readonly activeElement: { readonly textContent: string | null } | null;
     readonly body: { innerHTML: string; append(node: unknown): void };
+    getAnimations(): readonly unknown[];
     createElement(name: string): { setAttribute(name: string, value: string): void };
   };
 }

@@ -1,11 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConfigResource, ServiceEndpoints, SessionOpened } from '@inmesh/core';
+import {
+  type ConfigResource,
+  type EdgeReport,
+  latencyBucket,
+  type ServiceEndpoints,
+  type SessionOpened,
+} from '@inmesh/core';
 import { createRegistryServer } from '@inmesh/registry-server';
 import { eventually } from '@inmesh/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import {
   type DashboardFixture,
   type PageGlobals,
@@ -183,15 +189,71 @@ describe('what an operator does', () => {
   });
 });
 
+describe('a rollout', () => {
+  it('is seen to complete, and one whose version is worse to roll back, each with its verdict', async () => {
+    const { page, faults } = await dashboard.open('#/traffic');
+    const driver = await reporter('driver.shop');
+    const versions = [
+      { service: 'inventory', namespace: 'fulfilment', from: 'v1', to: 'v2' },
+      { service: 'payments', namespace: 'payments', from: 'v2', to: 'v3' },
+    ];
+    for (const one of versions) {
+      const plan = { steps: [50, 100], stepMs: 5_000, minCalls: 100 };
+      await dashboard.ask('/v1/rollouts', 'POST', { ...one, ...plan });
+    }
+    const [good, bad] = ['inventory', 'payments'].map((name) =>
+      page.getByRole('article', { name: `Rollout of ${name}` }),
+    ) as [Locator, Locator];
+    await good.getByText('running', { exact: true }).waitFor();
+    const state = async (card: Locator): Promise<string> =>
+      (await card.locator('.badge').first().textContent()) ?? '';
+    await eventually(async () => {
+      await driver.report([
+        edgeTo('inventory.fulfilment', 'v1', 0),
+        edgeTo('inventory.fulfilment', 'v2', 0),
+        edgeTo('payments.payments', 'v2', 0),
+        edgeTo('payments.payments', 'v3', 60),
+      ]);
+      return (await state(good)) === 'completed' && (await state(bad)) === 'rolled-back';
+    }, 60_000);
+    expect(await good.locator('.step-done').count()).toBe(2);
+    expect(await good.textContent()).toMatch(/no worse: 0\.\d\d % errors/);
+    expect(await bad.textContent()).toMatch(/worse: \d+\.\d\d % errors .* against/);
+    expect(await bad.getByRole('button').count()).toBe(0);
+    expect(faults).toEqual([]);
+    await driver.close();
+    await page.close();
+  });
+});
+
+describe('who asked for less motion', () => {
+  it('gets the graph at rest from its first frame, and nothing that moves by itself', async () => {
+    const { page } = await dashboard.open('#/graph', { reducedMotion: 'reduce' });
+    const canvas = page.locator('canvas[data-frames]');
+    await canvas.waitFor();
+    expect(await canvas.getAttribute('data-state')).toBe('settled');
+    const running = await page.evaluate(
+      () => (globalThis as unknown as PageGlobals).document.getAnimations().length,
+    );
+    expect(running).toBe(0);
+    await page.close();
+  });
+
+  it('and who did not sees calls travel', async () => {
+    const { page } = await dashboard.open('#/graph', { reducedMotion: 'no-preference' });
+    const canvas = page.locator('canvas[data-state="settled"]');
+    await canvas.waitFor();
+    const frames = async (): Promise<number> => Number(await canvas.getAttribute('data-frames'));
+    const before = await frames();
+    // Far more than new graphs would draw, which come every two seconds.
+    await eventually(async () => (await frames()) > before + 20);
+    await page.close();
+  });
+});
+
 describe('a registry that asks who is there', () => {
   it('is signed in to with a token, changed with a second secret, and left', async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'inmesh-dashboard-'));
-    const server = createRegistryServer({ port: 0, dataDir, security: {} });
-    const browser = await startChromium();
-    try {
-      const { url } = await server.listen();
-      const { token } = await server.createToken({ kind: 'operator', name: 'alice' });
-      const page = await browser.newPage({ ignoreHTTPSErrors: true });
+    await withSecured(async (page, url, token) => {
       await page.goto(`${url}/#/configuration/new?kind=VirtualService`);
       const field = page.getByLabel("A reader's or an operator's token");
       await field.fill('a guess');
@@ -204,11 +266,22 @@ describe('a registry that asks who is there', () => {
       await page.getByText('operator alice').first().waitFor();
       await page.getByRole('button', { name: 'Sign out' }).click();
       await field.waitFor();
-    } finally {
-      await browser.close();
-      await server.close();
-      await rm(dataDir, { recursive: true, force: true });
-    }
+    });
+  });
+
+  it('shows which certificates are revoked, and why', async () => {
+    await withSecured(async (page, url, token) => {
+      const answer = await page.request.post(`${url}/v1/revocations`, {
+        headers: { authorization: `Bearer ${token}` },
+        data: { serial: '4af1', reason: 'the disk was lost' },
+      });
+      expect(answer.status()).toBe(201);
+      await page.goto(`${url}/#/security`);
+      await page.getByLabel("A reader's or an operator's token").fill(token);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      const row = page.getByRole('region', { name: 'Revocations' }).getByRole('row').nth(1);
+      expect(await row.textContent()).toMatch(/4af1.*the disk was lost/);
+    });
   });
 });
 
@@ -266,6 +339,53 @@ describe('hostile input', () => {
     await page.close();
   });
 });
+
+/** A registry with its doors shut, a page of a browser that knows nothing of it, and an operator's token. */
+async function withSecured(
+  use: (page: Page, url: string, token: string) => Promise<void>,
+): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'inmesh-dashboard-'));
+  const server = createRegistryServer({ port: 0, dataDir, security: {} });
+  const browser = await startChromium();
+  try {
+    const { url } = await server.listen();
+    const { token } = await server.createToken({ kind: 'operator', name: 'alice' });
+    await use(await browser.newPage({ ignoreHTTPSErrors: true }), url, token);
+  } finally {
+    await browser.close();
+    await server.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** A process that is not there, and reports what a test says once a second, however often it is asked to. */
+async function reporter(service: string): Promise<{
+  report(edges: readonly EdgeReport[]): Promise<void>;
+  close(): Promise<void>;
+}> {
+  const opened = { client: `${service}/1`, service };
+  const { session } = await dashboard.ask<SessionOpened>('/v1/sessions', 'POST', opened);
+  const path = `/v1/sessions/${session}`;
+  let told = 0;
+  return {
+    async report(edges) {
+      const second = Math.floor(performance.now() / 1_000);
+      if (second === told) return;
+      told = second;
+      await dashboard.ask(path, 'PUT');
+      await dashboard.ask(`${path}/reports`, 'POST', { service, version: 'v1', second, edges });
+    },
+    async close() {
+      await dashboard.ask(path, 'DELETE');
+    },
+  };
+}
+
+/** 300 calls to a version in one second, so many of them failed. */
+function edgeTo(peer: string, peerVersion: string, errors: number): EdgeReport {
+  const seconds = [{ ago: 0, calls: 300, errors, latencies: [latencyBucket(10), 300] }];
+  return { seenBy: 'source', peer, peerVersion, mutualTls: 300, seconds };
+}
 
 /** As a link within the page does. */
 async function go(page: Page, hash: string): Promise<void> {

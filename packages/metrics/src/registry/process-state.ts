@@ -9,7 +9,9 @@ const maxEntries = 50;
 export class ProcessState {
   readonly #clock: Clock;
   readonly #limits: () => ReporterState['limits'];
-  #certificate: { readonly spiffeId: string; readonly expiresAt: number } | undefined;
+  #certificate:
+    | { readonly spiffeId: string; readonly expiresAt: number; readonly gotAt: number }
+    | undefined;
 
   constructor(clock: Clock, limits: () => ReporterState['limits']) {
     this.#clock = clock;
@@ -19,7 +21,7 @@ export class ProcessState {
   event(event: MeshEvent): void {
     if (event.kind !== 'identity-renewed') return;
     const { identity, expiresAt } = event;
-    this.#certificate = { spiffeId: identity.spiffeId, expiresAt };
+    this.#certificate = { spiffeId: identity.spiffeId, expiresAt, gotAt: this.#clock.now() };
   }
 
   read(mesh: MeshState): ReporterState {
@@ -40,7 +42,11 @@ export class ProcessState {
 
   #readCertificate(): ReporterState['certificate'] {
     if (this.#certificate === undefined) return null;
-    const { spiffeId, expiresAt } = this.#certificate;
-    return { spiffeId, expiresInMs: Math.round(expiresAt - this.#clock.wallNow()) };
+    const { spiffeId, expiresAt, gotAt } = this.#certificate;
+    return {
+      spiffeId,
+      expiresInMs: Math.round(expiresAt - this.#clock.wallNow()),
+      heldForMs: Math.round(this.#clock.now() - gotAt),
+    };
   }
 }

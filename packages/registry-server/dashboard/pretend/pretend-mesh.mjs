@@ -108,6 +108,7 @@ function reportOf(process, plan, second, seconds, random) {
           : {
               spiffeId: `spiffe://cluster.local/ns/${service.split('.')[1]}/sa/${service.split('.')[0]}`,
               expiresInMs: 3_600_000 * (2 + ((process.at * 5) % 21)),
+              heldForMs: 3_600_000 * (22 - ((process.at * 5) % 21)),
             },
     },
     refusals: refusal === undefined ? [] : [{ ...refusal, agoMs: 400 }],

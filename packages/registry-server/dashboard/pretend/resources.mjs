@@ -1,4 +1,4 @@
-// The configuration of the pretended shop.
+// The configuration of the pretended shop, and the rollouts that go on in it.
 
 const networking = 'networking.istio.io/v1';
 const security = 'security.istio.io/v1';
@@ -95,5 +95,33 @@ export const resources = [
         { from: callers('catalog', 'storefront'), to: [{ operation: { methods: ['GET'] } }] },
       ],
     },
+  },
+];
+
+/** One completes, one goes back because its version fails, and one is under way. */
+export const rollouts = [
+  {
+    service: 'inventory',
+    namespace: 'fulfilment',
+    from: 'v1',
+    to: 'v2',
+    steps: [10, 50, 100],
+    stepMs: 60_000,
+  },
+  {
+    service: 'payments',
+    namespace: 'payments',
+    from: 'v2',
+    to: 'v3',
+    steps: [25, 100],
+    stepMs: 60_000,
+  },
+  {
+    service: 'reviews',
+    namespace: 'shop',
+    from: 'v1',
+    to: 'v2',
+    steps: [10, 25, 50, 100],
+    stepMs: 240_000,
   },
 ];

@@ -4,6 +4,7 @@ import { useLive } from '../api/use-live.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Empty } from '../ui/page.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { Table } from '../ui/table.tsx';
 
 /** As many as one looks through by eye; the API has the rest. */
 const shown = 50;
@@ -17,43 +18,29 @@ export function AuditPanel(): JSX.Element | null {
       {data.entries.length === 0 ? (
         <Empty title="Nothing was changed yet" />
       ) : (
-        <div class="table-scroll">
-          <table>
-            <caption class="visually-hidden">Audit</caption>
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">Who</th>
-                <th scope="col">What</th>
-                <th scope="col">To</th>
-                <th scope="col">Result</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.entries.map(({ number, at, actor, remote, action, target, status }) => (
-                <tr key={number}>
-                  <td title={new Date(at).toISOString()}>{new Date(at).toLocaleString('en-GB')}</td>
-                  <th scope="row">
-                    {actor} <span class="row-note">{remote}</span>
-                  </th>
-                  <td>
-                    <code>{action}</code>
-                  </td>
-                  <td>
-                    {Object.entries(target).map(([name, value]) => (
-                      <span key={name} class="pair">
-                        <span class="faint">{name}</span> {value}
-                      </span>
-                    ))}
-                  </td>
-                  <td>
-                    <Badge tone={status < 400 ? 'ok' : 'bad'}>{status}</Badge>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table caption="Audit" columns={['When', 'Who', 'What', 'To', 'Result']}>
+          {data.entries.map(({ number, at, actor, remote, action, target, status }) => (
+            <tr key={number}>
+              <td title={new Date(at).toISOString()}>{new Date(at).toLocaleString('en-GB')}</td>
+              <th scope="row">
+                {actor} <span class="row-note">{remote}</span>
+              </th>
+              <td>
+                <code>{action}</code>
+              </td>
+              <td>
+                {Object.entries(target).map(([name, value]) => (
+                  <span key={name} class="pair">
+                    <span class="faint">{name}</span> {value}
+                  </span>
+                ))}
+              </td>
+              <td>
+                <Badge tone={status < 400 ? 'ok' : 'bad'}>{status}</Badge>
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
     </Panel>
   );

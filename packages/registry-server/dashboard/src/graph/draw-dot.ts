@@ -16,13 +16,13 @@ const maxNameLength = 24;
 /** About what a character of the label's font takes. */
 const characterWidth = 6.4;
 
-/** A service among many: a disc, large by rate and coloured by errors, with a ring of its versions; its name where there is room. */
+/** A service among many: a disc, large by rate and coloured by errors, with a ring of its versions; its name where there is room for any. */
 export function drawDot(
   context: CanvasRenderingContext2D,
   { vertex, size, x, y }: PlacedVertex,
   { colours, viewport }: Scene,
   { faint, selected, hovered }: Marks,
-  room: LabelRoom,
+  room: LabelRoom | undefined,
 ): void {
   const radius = size.width / 2;
   const health = healthOf(vertex);
@@ -46,7 +46,7 @@ export function drawDot(
   }
   const at = viewport.toScreen({ x, y: y + radius });
   const insistent = selected || hovered;
-  if (!faint && (insistent || claim(room, vertex.name, at))) {
+  if (!faint && (insistent || (room !== undefined && claim(room, vertex.name, at)))) {
     drawName(
       context,
       vertex.name,

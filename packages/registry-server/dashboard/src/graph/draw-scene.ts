@@ -36,9 +36,11 @@ export function drawScene(context: CanvasRenderingContext2D, scene: Scene): void
     }
   }
   const visible = [...layout.vertices.values()].filter((one) => !isOutside(one, one, viewport));
-  const room: LabelRoom = {
-    taken: layout.style === 'dot' ? visible.map((placed) => dotBox(placed, viewport)) : [],
-  };
+  // Nobody reads names that move, and they cost more than all the rest of a frame.
+  const room: LabelRoom | undefined =
+    layout.style === 'dot' && !layout.moving
+      ? { taken: visible.map((placed) => dotBox(placed, viewport)) }
+      : undefined;
   // The busiest first, so that they get the room for their names.
   if (layout.style === 'dot') visible.sort((a, b) => b.size.width - a.size.width);
   for (const placed of visible) {

@@ -1,10 +1,11 @@
 import type { JSX } from 'preact';
 import { serviceHref } from '../shell/route.ts';
-import { formatLatency, formatRate, splitService } from '../ui/format.ts';
+import { splitService } from '../ui/format.ts';
 import { ShareBar } from '../ui/share-bar.tsx';
-import { ErrorRatio } from './error-ratio.tsx';
+import { Table } from '../ui/table.tsx';
 import type { Arc, MeshGraph, Vertex } from './mesh-graph.ts';
 import { MutualTls } from './mutual-tls.tsx';
+import { TrafficCells, trafficColumns } from './traffic-columns.tsx';
 
 /** The graph in words: each connection a row, the busiest first. */
 export function GraphTable(props: {
@@ -17,36 +18,15 @@ export function GraphTable(props: {
     .filter(({ source, target }) => found === undefined || found.has(source) || found.has(target))
     .sort((a, b) => b.callsPerSecond - a.callsPerSecond);
   return (
-    <div class="table-scroll graph-table">
-      <table>
-        <caption class="visually-hidden">Who calls whom</caption>
-        <thead>
-          <tr>
-            <th scope="col">Caller</th>
-            <th scope="col">Called</th>
-            <th scope="col" class="number">
-              Calls/s
-            </th>
-            <th scope="col" class="number">
-              Errors
-            </th>
-            <th scope="col" class="number">
-              p50
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-            <th scope="col">Mutual TLS</th>
-            <th scope="col">Versions</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((arc) => (
-            <Row key={arc.id} arc={arc} vertices={vertices} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      class="graph-table"
+      caption="Who calls whom"
+      columns={['Caller', 'Called', ...trafficColumns, 'Mutual TLS', 'Versions']}
+    >
+      {rows.map((arc) => (
+        <Row key={arc.id} arc={arc} vertices={vertices} />
+      ))}
+    </Table>
   );
 }
 
@@ -63,12 +43,7 @@ function Row(props: {
       <td>
         <Name vertex={vertices.get(arc.target)} />
       </td>
-      <td class="number">{formatRate(arc.callsPerSecond)}</td>
-      <td class="number">
-        <ErrorRatio traffic={arc} />
-      </td>
-      <td class="number">{arc.p50Ms === null ? '–' : formatLatency(arc.p50Ms)}</td>
-      <td class="number">{arc.p99Ms === null ? '–' : formatLatency(arc.p99Ms)}</td>
+      <TrafficCells traffic={arc} />
       <td>
         <MutualTls ratio={arc.mutualTlsRatio} />
       </td>

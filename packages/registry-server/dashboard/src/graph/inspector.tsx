@@ -4,10 +4,12 @@ import { Badge } from '../ui/badge.tsx';
 import { formatLatency, formatRate } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { ShareBar } from '../ui/share-bar.tsx';
+import { Table } from '../ui/table.tsx';
 import { ErrorRatio } from './error-ratio.tsx';
 import type { Target } from './hit-test.ts';
 import type { Arc, MeshGraph, Traffic, Vertex } from './mesh-graph.ts';
 import { MutualTls } from './mutual-tls.tsx';
+import { TrafficCells, trafficColumns } from './traffic-columns.tsx';
 
 /** More neighbours than that are in the table. */
 const maxNeighbours = 8;
@@ -153,36 +155,18 @@ function ArcDetails(props: {
         <ShareBar shares={arc.versions.map((v) => ({ ...v, label: v.version }))} />
       )}
       {arc.versions.length > 1 && (
-        <table class="plain-table">
-          <thead>
-            <tr>
-              <th scope="col">Version</th>
-              <th scope="col" class="number">
-                Calls/s
-              </th>
-              <th scope="col" class="number">
-                Errors
-              </th>
-              <th scope="col" class="number">
-                p99
-              </th>
+        <Table
+          class="plain-table"
+          caption="Versions that are called"
+          columns={['Version', ...trafficColumns]}
+        >
+          {arc.versions.map((version) => (
+            <tr key={version.version}>
+              <th scope="row">{version.version || '–'}</th>
+              <TrafficCells traffic={version} />
             </tr>
-          </thead>
-          <tbody>
-            {arc.versions.map((version) => (
-              <tr key={version.version}>
-                <th scope="row">{version.version || '–'}</th>
-                <td class="number">{formatRate(version.callsPerSecond)}</td>
-                <td class="number">
-                  <ErrorRatio traffic={version} />
-                </td>
-                <td class="number">
-                  {version.p99Ms === null ? '–' : formatLatency(version.p99Ms)}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
       <p class="inspector-actions">
         {[arc.source, arc.target].map((id) => (
@@ -216,11 +200,11 @@ function Figures({ traffic }: { readonly traffic: Traffic }): JSX.Element {
       </div>
       <div>
         <dt>p50</dt>
-        <dd>{p50Ms === null ? '–' : formatLatency(p50Ms)}</dd>
+        <dd>{formatLatency(p50Ms)}</dd>
       </div>
       <div>
         <dt>p99</dt>
-        <dd>{p99Ms === null ? '–' : formatLatency(p99Ms)}</dd>
+        <dd>{formatLatency(p99Ms)}</dd>
       </div>
     </dl>
   );

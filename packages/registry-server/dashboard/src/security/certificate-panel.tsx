@@ -6,6 +6,7 @@ import { Badge, type Tone } from '../ui/badge.tsx';
 import { count, formatDuration, splitService } from '../ui/format.ts';
 import { Empty } from '../ui/page.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { numbers, Table } from '../ui/table.tsx';
 
 const hourMs = 3_600_000;
 
@@ -34,33 +35,21 @@ export function CertificatePanel(): JSX.Element {
           when they start.
         </Empty>
       ) : (
-        <div class="table-scroll">
-          <table>
-            <caption class="visually-hidden">Certificates</caption>
-            <thead>
-              <tr>
-                <th scope="col">Service</th>
-                <th scope="col">Identity</th>
-                <th scope="col">Process</th>
-                <th scope="col" class="number">
-                  Ends in
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {certificates.map((one) => (
-                <Row key={one.client + one.spiffeId} certificate={one} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Certificates"
+          columns={['Service', 'Identity', 'Process', numbers('Age'), numbers('Ends in')]}
+        >
+          {certificates.map((one) => (
+            <Row key={one.client + one.spiffeId} certificate={one} />
+          ))}
+        </Table>
       )}
     </Panel>
   );
 }
 
 function Row({ certificate }: { readonly certificate: ReportedCertificate }): JSX.Element {
-  const { service, version, client, spiffeId, expiresInMs } = certificate;
+  const { service, version, client, spiffeId, expiresInMs, heldForMs } = certificate;
   return (
     <tr>
       <th scope="row">
@@ -71,6 +60,7 @@ function Row({ certificate }: { readonly certificate: ReportedCertificate }): JS
         <code>{spiffeId}</code>
       </td>
       <td class="faint">{client}</td>
+      <td class="number">{heldForMs === undefined ? '–' : formatDuration(heldForMs)}</td>
       <td class="number">
         <Badge tone={toneOf(expiresInMs)}>
           {expiresInMs <= 0 ? 'over' : formatDuration(expiresInMs)}

@@ -6,6 +6,7 @@ import { Badge } from '../ui/badge.tsx';
 import { formatDuration, splitService } from '../ui/format.ts';
 import { Empty, ErrorNote } from '../ui/page.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { numbers, Table } from '../ui/table.tsx';
 
 const shown = 25;
 
@@ -18,66 +19,51 @@ export function RefusalPanel(): JSX.Element {
       {data === undefined || data.refusals.length === 0 ? (
         <Empty title="Nobody was refused lately" />
       ) : (
-        <div class="table-scroll">
-          <table>
-            <caption class="visually-hidden">Refusals</caption>
-            <thead>
-              <tr>
-                <th scope="col">Service</th>
-                <th scope="col">Asked by</th>
-                <th scope="col">Request</th>
-                <th scope="col">Why</th>
-                <th scope="col" class="number">
-                  Ago
+        <Table
+          caption="Refusals"
+          columns={['Service', 'Asked by', 'Request', 'Why', numbers('Ago')]}
+        >
+          {data.refusals.map((refusal, index) => {
+            const {
+              service,
+              version,
+              kind,
+              peer,
+              method,
+              route,
+              status,
+              code,
+              rule,
+              reason,
+              agoMs,
+            } = refusal;
+            return (
+              <tr key={index}>
+                <th scope="row">
+                  <a href={serviceHref(service)}>{splitService(service).name}</a>{' '}
+                  <span class="faint">{version}</span>
                 </th>
+                <td>{peer === '' ? <span class="faint">not known</span> : <code>{peer}</code>}</td>
+                <td>
+                  {kind === 'connection' ? (
+                    'a connection'
+                  ) : (
+                    <code>
+                      {method} {route}
+                    </code>
+                  )}
+                </td>
+                <td>
+                  <Badge tone="bad">{status === 0 ? code : `${status} ${code}`}</Badge>
+                  <span class="row-note">
+                    {reason} {rule !== '' && <code>{rule}</code>}
+                  </span>
+                </td>
+                <td class="number">{formatDuration(agoMs)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {data.refusals.map((refusal, index) => {
-                const {
-                  service,
-                  version,
-                  kind,
-                  peer,
-                  method,
-                  route,
-                  status,
-                  code,
-                  rule,
-                  reason,
-                  agoMs,
-                } = refusal;
-                return (
-                  <tr key={index}>
-                    <th scope="row">
-                      <a href={serviceHref(service)}>{splitService(service).name}</a>{' '}
-                      <span class="faint">{version}</span>
-                    </th>
-                    <td>
-                      {peer === '' ? <span class="faint">not known</span> : <code>{peer}</code>}
-                    </td>
-                    <td>
-                      {kind === 'connection' ? (
-                        'a connection'
-                      ) : (
-                        <code>
-                          {method} {route}
-                        </code>
-                      )}
-                    </td>
-                    <td>
-                      <Badge tone="bad">{status === 0 ? code : `${status} ${code}`}</Badge>
-                      <span class="row-note">
-                        {reason} {rule !== '' && <code>{rule}</code>}
-                      </span>
-                    </td>
-                    <td class="number">{formatDuration(agoMs)}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+            );
+          })}
+        </Table>
       )}
     </Panel>
   );

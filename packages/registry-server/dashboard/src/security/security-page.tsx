@@ -4,6 +4,7 @@ import { AuthorizationPanel } from './authorization-panel.tsx';
 import { CertificatePanel } from './certificate-panel.tsx';
 import { ProtectionPanel } from './protection-panel.tsx';
 import { RefusalPanel } from './refusal-panel.tsx';
+import { RevocationPanel } from './revocation-panel.tsx';
 
 /** Who may call whom, who was refused, how calls are protected, and the certificates for it. */
 export function SecurityPage(): JSX.Element {
@@ -13,6 +14,7 @@ export function SecurityPage(): JSX.Element {
       <AuthorizationPanel />
       <RefusalPanel />
       <CertificatePanel />
+      <RevocationPanel />
     </Page>
   );
 }

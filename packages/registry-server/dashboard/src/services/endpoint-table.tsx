@@ -9,6 +9,7 @@ import { count, formatDuration } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, ErrorNote } from '../ui/page.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { numbers, Table } from '../ui/table.tsx';
 
 const tones: Readonly<Record<EndpointStatus, Tone>> = { up: 'ok', draining: 'warn', down: 'bad' };
 
@@ -45,36 +46,27 @@ export function EndpointTable(props: {
           Callers keep what they knew last, and then fail with <code>no_endpoint</code>.
         </Empty>
       ) : (
-        <div class="table-scroll">
-          <table>
-            <caption class="visually-hidden">Endpoints</caption>
-            <thead>
-              <tr>
-                <th scope="col">Endpoint</th>
-                <th scope="col">State</th>
-                <th scope="col">Version</th>
-                <th scope="col">Zone</th>
-                <th scope="col">TLS</th>
-                <th scope="col" class="number">
-                  Age
-                </th>
-                <th scope="col">
-                  <span class="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {endpoints.map((endpoint) => (
-                <Row
-                  key={endpoint.id}
-                  endpoint={endpoint}
-                  details={details.get(endpoint.id)}
-                  onOverride={override}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Endpoints"
+          columns={[
+            'Endpoint',
+            'State',
+            'Version',
+            'Zone',
+            'TLS',
+            numbers('Age'),
+            { head: 'Actions', hidden: true },
+          ]}
+        >
+          {endpoints.map((endpoint) => (
+            <Row
+              key={endpoint.id}
+              endpoint={endpoint}
+              details={details.get(endpoint.id)}
+              onOverride={override}
+            />
+          ))}
+        </Table>
       )}
     </Panel>
   );

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact';
-import { ErrorRatio } from '../graph/error-ratio.tsx';
 import type { MeshGraph } from '../graph/mesh-graph.ts';
 import { MutualTls } from '../graph/mutual-tls.tsx';
+import { TrafficCells, trafficColumns } from '../graph/traffic-columns.tsx';
 import { serviceHref } from '../shell/route.ts';
-import { formatLatency, formatRate } from '../ui/format.ts';
 import { Empty } from '../ui/page.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { Table } from '../ui/table.tsx';
 
 /** Who calls a service, or whom it calls. */
 export function PeerTable(props: {
@@ -32,50 +32,26 @@ export function PeerTable(props: {
           }
         />
       ) : (
-        <div class="table-scroll">
-          <table>
-            <caption class="visually-hidden">{title}</caption>
-            <thead>
-              <tr>
-                <th scope="col">Service</th>
-                <th scope="col" class="number">
-                  Calls/s
+        <Table caption={title} columns={['Service', ...trafficColumns, 'Mutual TLS']}>
+          {arcs.map((arc) => {
+            const peer = vertices.get(arc[end]);
+            return (
+              <tr key={arc.id}>
+                <th scope="row">
+                  {peer?.kind === 'service' ? (
+                    <a href={serviceHref(peer.id)}>{peer.name}</a>
+                  ) : (
+                    (peer?.name ?? arc[end])
+                  )}
                 </th>
-                <th scope="col" class="number">
-                  Errors
-                </th>
-                <th scope="col" class="number">
-                  p99
-                </th>
-                <th scope="col">Mutual TLS</th>
+                <TrafficCells traffic={arc} />
+                <td>
+                  <MutualTls ratio={arc.mutualTlsRatio} />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {arcs.map((arc) => {
-                const peer = vertices.get(arc[end]);
-                return (
-                  <tr key={arc.id}>
-                    <th scope="row">
-                      {peer?.kind === 'service' ? (
-                        <a href={serviceHref(peer.id)}>{peer.name}</a>
-                      ) : (
-                        (peer?.name ?? arc[end])
-                      )}
-                    </th>
-                    <td class="number">{formatRate(arc.callsPerSecond)}</td>
-                    <td class="number">
-                      <ErrorRatio traffic={arc} />
-                    </td>
-                    <td class="number">{arc.p99Ms === null ? '–' : formatLatency(arc.p99Ms)}</td>
-                    <td>
-                      <MutualTls ratio={arc.mutualTlsRatio} />
-                    </td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
+            );
+          })}
+        </Table>
       )}
     </Panel>
   );

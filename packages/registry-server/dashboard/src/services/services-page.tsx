@@ -115,7 +115,7 @@ function ServiceTable(props: {
               <td class="number">
                 {traffic === undefined ? '–' : <ErrorRatio traffic={traffic} />}
               </td>
-              <td class="number">{traffic?.p99Ms == null ? '–' : formatLatency(traffic.p99Ms)}</td>
+              <td class="number">{formatLatency(traffic?.p99Ms ?? null)}</td>
               <td>
                 <VersionsCell versions={traffic?.versions ?? []} />
               </td>

@@ -186,11 +186,11 @@ function Sample(props: { readonly version: string; readonly sample: RolloutSampl
       </div>
       <div>
         <dt>p50</dt>
-        <dd>{p50Ms === null ? '–' : formatLatency(p50Ms)}</dd>
+        <dd>{formatLatency(p50Ms)}</dd>
       </div>
       <div>
         <dt>p99</dt>
-        <dd>{p99Ms === null ? '–' : formatLatency(p99Ms)}</dd>
+        <dd>{formatLatency(p99Ms)}</dd>
       </div>
     </dl>
   );

@@ -15,8 +15,9 @@ export function formatRatio(ratio: number): string {
   return percent < 10 ? `${Number(percent.toFixed(1))} %` : `${Math.round(percent)} %`;
 }
 
-/** Milliseconds of latency: `0.8 ms`, `42 ms`, `1.3 s`. */
-export function formatLatency(ms: number): string {
+/** Milliseconds of latency: `0.8 ms`, `42 ms`, `1.3 s`; without calls there is none. */
+export function formatLatency(ms: number | null): string {
+  if (ms === null) return '–';
   if (ms >= 1_000) return `${Number((ms / 1_000).toFixed(1))} s`;
   return ms >= 10 ? `${Math.round(ms)} ms` : `${Number(ms.toFixed(1))} ms`;
 }

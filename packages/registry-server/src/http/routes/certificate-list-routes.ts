@@ -21,6 +21,7 @@ const certificateListSchema: WireSchema<CertificateList> = wire<CertificateList>
         client: Type.String({ description: 'the process, as its session says' }),
         spiffeId: Type.String(),
         expiresInMs: Type.Number({ description: 'from now; below 0 is over' }),
+        heldForMs: Type.Optional(Type.Number({ description: 'since the process got it' })),
       }),
     ),
   }),
@@ -53,9 +54,16 @@ export function certificateListRoutes(app: App, options: CertificateListRoutesOp
 function* reported(reporters: ReporterTable, now: number): Iterable<ReportedCertificate> {
   for (const { service, version, session, state, lastAt } of reporters.all()) {
     if (state?.certificate == null) continue;
-    const { spiffeId, expiresInMs } = state.certificate;
+    const { spiffeId, expiresInMs, heldForMs } = state.certificate;
     // It was so long when the process told it.
-    const left = Math.round(expiresInMs - (now - lastAt));
-    yield { service, version, client: session.client, spiffeId, expiresInMs: left };
+    const since = Math.round(now - lastAt);
+    yield {
+      service,
+      version,
+      client: session.client,
+      spiffeId,
+      expiresInMs: expiresInMs - since,
+      ...(heldForMs === undefined ? {} : { heldForMs: heldForMs + since }),
+    };
   }
 }
