@@ -21,25 +21,19 @@ import { type AuthorizationPolicy, defineResource } from '@inmesh/config';
 import { createWorkload } from '@inmesh/core';
 import type { InboundRequest } from '@inmesh/inbound';
 import jsonwebtoken from 'jsonwebtoken';
-import { type BenchResult, type Compared, compare } from './harness.ts';
+import { type BenchOptions, type BenchResult, type Compared, compare } from './harness.ts';
 
 const issuer = 'https://issuer.example.com';
 const audience = 'shop';
 const verifications = 2_000;
 const decisions = 100_000;
 
-export async function run(options: {
-  json: boolean;
-  rounds?: number;
-  only?: string;
-}): Promise<BenchResult[]> {
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const rounds = options.rounds ?? 15;
-  return [
-    await tokenResult(rounds),
-    await policyResult('1,000 policies by path and caller', byPath, 20, rounds),
-    await policyResult('1,000 policies by role in a claim', byRole, 20, rounds),
-    await policyResult('the same by path, 2,000 different requests', byPath, 2_000, rounds),
-  ];
+  yield tokenResult(rounds);
+  yield policyResult('1,000 policies by path and caller', byPath, 20, rounds);
+  yield policyResult('1,000 policies by role in a claim', byRole, 20, rounds);
+  yield policyResult('the same by path, 2,000 different requests', byPath, 2_000, rounds);
 }
 
 async function tokenResult(rounds: number): Promise<BenchResult> {

@@ -26,19 +26,17 @@ interface Case {
 }
 
 /** Client CPU per call of everything that Inmesh stands in for, each pair in one process, in turn. */
-export async function run(options: BenchOptions): Promise<BenchResult[]> {
-  const results: BenchResult[] = [];
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const upstream = await startUpstream(8);
   try {
     for (const one of cases()) {
       const name = `${one.subject} c=${one.concurrency}`;
       if (options.only !== undefined && !name.includes(options.only)) continue;
-      results.push(await measure(one, upstream, options.rounds ?? one.rounds));
+      yield await measure(one, upstream, options.rounds ?? one.rounds);
     }
   } finally {
     upstream.stop();
   }
-  return results;
 }
 
 function cases(): Case[] {
@@ -189,7 +187,9 @@ function cases(): Case[] {
 
 async function measure(one: Case, upstream: Upstream, rounds: number): Promise<BenchResult> {
   const { subject, baseline, concurrency } = one;
-  const { ratio, low, high } = await compareCalls(one.sides(upstream), { ...one, rounds });
+  const compared = await compareCalls(one.sides(upstream), { ...one, rounds });
+  const { ratio, low, high, subject: value } = compared;
   const metric = 'client CPU per call';
-  return { bench: 'call', subject, baseline, concurrency, metric, ratio, low, high };
+  const named = { bench: 'call', subject, baseline, concurrency, metric };
+  return { ...named, ratio, low, high, value, unit: 'µs' };
 }

@@ -32,18 +32,16 @@ const parts: Record<string, (etcd: EtcdCluster, rounds: number) => Promise<Bench
 };
 
 /** `only`: `change` or `steady`. */
-export async function run({ rounds = 21, only }: BenchOptions): Promise<BenchResult[]> {
-  const results: BenchResult[] = [];
+export async function* run({ rounds = 21, only }: BenchOptions): AsyncGenerator<BenchResult> {
   for (const [name, part] of Object.entries(parts)) {
     if (only !== undefined && only !== name) continue;
     const etcd = await startEtcd({ members: 3 });
     try {
-      results.push(...(await part(etcd, rounds)));
+      yield* await part(etcd, rounds);
     } finally {
       await etcd.close();
     }
   }
-  return results;
 }
 
 async function changeBench(etcd: EtcdCluster, rounds: number): Promise<BenchResult[]> {

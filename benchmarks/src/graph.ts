@@ -17,15 +17,14 @@ const lanes = 16;
 /** Reports go out in so many groups over an interval. */
 const groups = 50;
 
-export async function run({ rounds = 3, only }: BenchOptions): Promise<BenchResult[]> {
-  const results: BenchResult[] = [];
+export async function* run({ rounds = 3, only }: BenchOptions): AsyncGenerator<BenchResult> {
   for (const [subject, isWatched] of [
     ['1,000 services reporting 10 edges each', false],
     ['the same with the live graph read', true],
   ] as const) {
     if (only !== undefined && !subject.includes(only)) continue;
     const shares = await measure(isWatched, rounds);
-    results.push({
+    yield {
       bench: 'graph',
       subject,
       baseline: '-',
@@ -35,9 +34,8 @@ export async function run({ rounds = 3, only }: BenchOptions): Promise<BenchResu
       ...bootstrapInterval(shares),
       value: 100 * median(shares),
       unit: '%',
-    });
+    };
   }
-  return results;
 }
 
 /** The share of one core that the registry took, per interval. */

@@ -1,9 +1,10 @@
 /** `npm run bench -- [NAME…] [--json] [--rounds N]`: runs the named benches, or all, one after the other. */
 import { parseArgs } from 'node:util';
-import type { BenchResult } from './harness.ts';
+import type { BenchOptions, BenchResult } from './harness.ts';
 
 type Bench = {
-  run(options: { json: boolean; rounds?: number; only?: string }): Promise<BenchResult[]>;
+  /** Gives each result as soon as it is measured, where several are measured one after the other. */
+  run(options: BenchOptions): AsyncIterable<BenchResult> | Promise<BenchResult[]>;
 };
 
 const benches: Record<string, () => Promise<Bench>> = {
@@ -45,12 +46,12 @@ for (const name of names) {
 }
 for (const name of names) {
   const bench = await (benches[name] as () => Promise<Bench>)();
-  const results = await bench.run({
+  const results = bench.run({
     json: values.json,
     ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
     ...(values.only === undefined ? {} : { only: values.only }),
   });
-  for (const result of results) {
+  for await (const result of await results) {
     console.log(values.json ? JSON.stringify(result) : row(result));
   }
 }

@@ -27,13 +27,11 @@ const lines = 10_000;
 /** Lines of one series: its counter, and 20 buckets, sum and count of three histograms. */
 const linesPerSeries = 67;
 
-export async function run(options: BenchOptions): Promise<BenchResult[]> {
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const { rounds = 15, only = '' } = options;
-  const results: BenchResult[] = [];
   for (const [subject, measure] of Object.entries(subjects)) {
-    if (subject.includes(only)) results.push(...(await measure(subject, rounds)));
+    if (subject.includes(only)) yield* await measure(subject, rounds);
   }
-  return results;
 }
 
 const subjects: Record<string, (subject: string, rounds: number) => Promise<BenchResult[]>> = {

@@ -17,7 +17,7 @@ import {
   systemClock,
   unknownLocality,
 } from '@inmesh/core';
-import type { BenchResult } from './harness.ts';
+import type { BenchOptions, BenchResult } from './harness.ts';
 
 const service = 'bench.default';
 const sizes = [10, 1_000, 10_000] as const;
@@ -32,15 +32,15 @@ const balancers: readonly BalancerPolicy[] = [
   maglev({ kind: 'call' }),
 ];
 
-export async function run(options: { rounds?: number; only?: string }): Promise<BenchResult[]> {
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const rounds = options.rounds ?? 15;
   const wanted = balancers.filter(
     ({ kind }) => options.only === undefined || kind === options.only,
   );
-  return wanted.flatMap((balancer) => [
-    ...pickResults(balancer, rounds),
-    updateResult(balancer, rounds),
-  ]);
+  for (const balancer of wanted) {
+    yield* pickResults(balancer, rounds);
+    yield updateResult(balancer, rounds);
+  }
 }
 
 function pickResults(balancer: BalancerPolicy, rounds: number): BenchResult[] {

@@ -45,12 +45,10 @@ const parts: Record<string, (rounds: number) => Promise<BenchResult[]>> = {
 };
 
 /** `only`: `renewal`, `change` or `memory`. */
-export async function run({ rounds = 21, only }: BenchOptions): Promise<BenchResult[]> {
-  const results: BenchResult[] = [];
+export async function* run({ rounds = 21, only }: BenchOptions): AsyncGenerator<BenchResult> {
   for (const [name, part] of Object.entries(parts)) {
-    if (only === undefined || only === name) results.push(...(await part(rounds)));
+    if (only === undefined || only === name) yield* await part(rounds);
   }
-  return results;
 }
 
 async function renewalBench(rounds: number): Promise<BenchResult[]> {

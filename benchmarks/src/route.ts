@@ -11,7 +11,7 @@
 import type { Resource } from '@inmesh/config';
 import { createWorkload, type RouteRequest } from '@inmesh/core';
 import { type CompiledRouter, compile, update } from '@inmesh/router';
-import { type BenchResult, compare, median } from './harness.ts';
+import { type BenchOptions, type BenchResult, compare, median } from './harness.ts';
 import { routedCall } from './routed-call.ts';
 
 const workload = createWorkload({ service: 'bench' });
@@ -19,18 +19,16 @@ const few = 10;
 const many = 10_000;
 const decisionsPerRound = 200_000;
 
-export async function run(options: { json: boolean; rounds?: number }): Promise<BenchResult[]> {
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const rounds = options.rounds ?? 15;
   const resources = resourcesOf(many);
   const small = compile(resourcesOf(few), { workload });
   const large = compile(resources, { workload });
-  return [
-    await decisionResult('calls to 10 of them', small, large, few, rounds),
-    await decisionResult('calls to all of them', small, large, many, rounds),
-    compileResult(resources, rounds),
-    ...updateResults(large, rounds),
-    await routedCall(rounds),
-  ];
+  yield decisionResult('calls to 10 of them', small, large, few, rounds);
+  yield decisionResult('calls to all of them', small, large, many, rounds);
+  yield compileResult(resources, rounds);
+  yield* updateResults(large, rounds);
+  yield routedCall(rounds);
 }
 
 async function decisionResult(

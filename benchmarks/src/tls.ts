@@ -18,10 +18,11 @@ import { startTlsUpstream, type TlsUpstream } from './tls-upstream.ts';
 const concurrency = 50;
 const calls = 10_000;
 
-export async function run(options: BenchOptions): Promise<BenchResult[]> {
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const root = await createRootText();
   const rounds = options.rounds ?? 21;
-  return [await clientResult(root, rounds), await permissiveResult(root, rounds)];
+  yield clientResult(root, rounds);
+  yield permissiveResult(root, rounds);
 }
 
 async function clientResult(root: RootText, rounds: number): Promise<BenchResult> {

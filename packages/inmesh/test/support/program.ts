@@ -47,7 +47,7 @@ function bundle(entry: URL, outfile: string): void {
   bundleWith({ entryPoints: [fileURLToPath(entry)], outfile });
 }
 
-/** Synchronous, because esbuild then ends with the call: its service would outlive the test file. */
+/** Synchronous, because esbuild's process then ends with the call (see jest.config.ts) and not after the test file. */
 function bundleWith(more: BuildOptions): void {
   buildSync({ ...options, ...more });
 }
