@@ -7,6 +7,9 @@ const compress = promisify(gzip);
 /** Building takes at most this share of the time, however fast things change: the rest are renewals. */
 const buildShare = 0.2;
 
+/** But nothing waits for longer than that to be built: a change is to be seen within a second, by the largest fleet too. */
+const maxHoldMs = 300;
+
 /** Deltas also change with time alone: what is old leaves them. */
 const maxAgeMs = 30_000;
 
@@ -57,7 +60,8 @@ export class AnswerCache {
     entry.answer.then(
       () => {
         const doneAt = this.#clock.now();
-        entry.notBefore = doneAt + (doneAt - now) * (1 / buildShare - 1);
+        const restMs = (doneAt - now) * (1 / buildShare - 1);
+        entry.notBefore = doneAt + Math.min(restMs, maxHoldMs);
       },
       () => this.#entries.delete(key),
     );
