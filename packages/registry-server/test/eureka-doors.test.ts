@@ -51,3 +51,13 @@ test("Eureka's clients send their token as the password in their URL", async () 
   ).toBe(204);
   expect((await registry.send('GET', '/eureka/apps', basic('guess'))).status).toBe(401);
 });
+
+test('what the server tells of itself is for readers, not for workloads', async () => {
+  const registry = await start();
+  const { token: reader } = await registry.token({ kind: 'reader' });
+  const orders = { identity: await registry.workload('orders') };
+  for (const path of ['/eureka/status', '/eureka/serverinfo/statusoverrides']) {
+    expect((await registry.send('GET', path, basic(reader))).status).toBe(200);
+    expect((await registry.send('GET', path, orders)).status).toBe(403);
+  }
+});

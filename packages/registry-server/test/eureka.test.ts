@@ -382,6 +382,45 @@ test('compact answers leave out what callers do not need', async () => {
   expect(instance).not.toHaveProperty('metadata');
 });
 
+test('who asks for regions gets what is here, as from a Eureka that knows no other region', async () => {
+  const registry = await startEureka();
+  await registry.registerInstance();
+  for (const path of ['/apps', '/apps/delta']) {
+    const { status, json } = await registry.eureka(`${path}?regions=us-east-1,eu-west-1`);
+    expect([status, json.applications.application[0].name]).toEqual([200, 'ORDERS']);
+  }
+});
+
+test('its status is told in JSON and XML, with the peers and whether they listen', async () => {
+  const registry = await startEureka({
+    eureka: { peers: ['http://me:secret@127.0.0.1:1/eureka'] },
+  });
+  const { json } = await registry.eureka('/status');
+  expect(json).toMatchObject({
+    generalStats: { 'server-uptime': '00:00', 'num-of-cpus': expect.stringMatching(/^\d+$/) },
+    applicationStats: { 'registered-replicas': 'http://127.0.0.1:1/eureka' },
+  });
+  const { text } = await registry.send('/eureka/v2/status/');
+  expect(text).toContain('<status><generalStats><environment>inmesh ');
+  expect(text).not.toContain('secret');
+});
+
+test('status overrides are listed by instance, in JSON whoever asks', async () => {
+  const registry = await startEureka();
+  await registry.registerInstance();
+  await registry.registerInstance({ instanceId: 'other', hostName: 'orders-2' });
+  await registry.eureka('/apps/ORDERS/other/status?value=OUT_OF_SERVICE', 'PUT');
+  const { json } = await registry.send('/eureka/serverinfo/statusoverrides');
+  expect(json).toEqual({ other: 'OUT_OF_SERVICE' });
+});
+
+test('an auto-scaling group is refused with what to do instead', async () => {
+  const registry = await startEureka();
+  const { status, json } = await registry.eureka('/asg/orders-v1/status?value=DISABLED', 'PUT');
+  expect([status, json.code]).toEqual([400, 'invalid_argument']);
+  expect(json.detail).toContain('PUT /apps/{app}/{id}/status?value=OUT_OF_SERVICE');
+});
+
 test('without the option there is no Eureka', async () => {
   const registry = await startRegistry();
   expect((await registry.send('/eureka/apps')).status).toBe(404);

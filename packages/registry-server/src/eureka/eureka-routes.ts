@@ -1,4 +1,5 @@
 import type { App } from '../http/app.ts';
+import { type InfoRoutesOptions, infoRoutes } from './info-routes.ts';
 import { type ReadRoutesOptions, readRoutes } from './read-routes.ts';
 import type { RouteParams, RouteQuery } from './route-table.ts';
 import { batchBytes, type WriteRoutesOptions, writeRoutes } from './write-routes.ts';
@@ -9,9 +10,9 @@ const prefixes = ['/eureka', '/eureka/v2'];
 /** Eureka's REST API. It is Eureka's and not ours, so it is not in our OpenAPI document. */
 export async function eurekaRoutes(
   app: App,
-  options: ReadRoutesOptions & WriteRoutesOptions,
+  options: ReadRoutesOptions & WriteRoutesOptions & InfoRoutesOptions,
 ): Promise<void> {
-  const routes = [...readRoutes(options), ...writeRoutes(options)];
+  const routes = [...readRoutes(options), ...writeRoutes(options), ...infoRoutes(options)];
   await app.register((scope, _options, done) => {
     // Bodies are read by what they say that they are, in one place; many say so and have none.
     scope.removeAllContentTypeParsers();

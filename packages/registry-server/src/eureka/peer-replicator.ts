@@ -54,6 +54,16 @@ export class PeerReplicator {
     options.index.onChange((entry) => this.#changed(entry));
   }
 
+  /** For people: without credentials. */
+  get name(): string {
+    return this.#options.peer.name;
+  }
+
+  /** Whether the peer took what it was told last. */
+  get available(): boolean {
+    return this.#failures === 0;
+  }
+
   start(): void {
     this.#heartbeatTimer = this.#options.clock.setTimer(() => {
       for (const entry of this.#options.index.all()) {
