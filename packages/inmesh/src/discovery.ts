@@ -48,10 +48,6 @@ export function registryOf(
     const [apiServer] = addresses;
     return createKubernetesSource({ ...definedOnly({ apiServer }), ...common });
   }
-  if (kind === 'eureka') {
-    const { namespace, locality } = workload;
-    return createEurekaSource({ servers: addresses, zone: locality.zone, namespace, ...common });
-  }
   if (addresses.length === 0) {
     if (options.endpoints !== undefined) return undefined;
     throw new MeshError(
@@ -60,6 +56,12 @@ export function registryOf(
     );
   }
   const { snapshotFile = defaultSnapshotFile(workload.service, addresses, process.env) } = options;
+  const kept = snapshotFile === false || snapshotFile === 'false' ? {} : { snapshotFile };
+  if (kind === 'eureka') {
+    const { namespace, locality } = workload;
+    const where = { servers: addresses, zone: locality.zone, namespace };
+    return createEurekaSource({ ...where, ...kept, ...common });
+  }
   return createRegistryClient({
     servers: addresses,
     client: `${workload.service}/${process.pid}`,
@@ -67,7 +69,7 @@ export function registryOf(
     ...(options.reports === false ? {} : { service: workload.service }),
     followConfig: true,
     ...definedOnly({ credentials }),
-    ...(snapshotFile === false || snapshotFile === 'false' ? {} : { snapshotFile }),
+    ...kept,
     ...common,
   });
 }

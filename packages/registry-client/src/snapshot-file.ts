@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ConfigSnapshot, type EndpointList, isLabel, splitServiceName } from '@inmesh/core';
 import { checkConfigRevision, checkResources } from './config-check.ts';
@@ -22,7 +22,7 @@ export interface SnapshotContents {
   readonly config: ConfigSnapshot | undefined;
 }
 
-/** Writes it down, whole or not at all: a reader sees the old file or the new one. */
+/** Writes it down, whole or not at all: a reader sees the old file or the new one. Makes the folder where it is missing. */
 export async function writeSnapshotFile(
   path: string,
   { lists, config }: SnapshotContents,
@@ -36,6 +36,7 @@ export async function writeSnapshotFile(
   }));
   const text = JSON.stringify({ format, savedAt: time.wallNow, services, config });
   const temporary = `${path}.${randomUUID()}.tmp`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
     await withFile(await open(temporary, 'wx', 0o600), async (file) => {
       await file.writeFile(text);

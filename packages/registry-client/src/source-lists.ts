@@ -18,6 +18,8 @@ export interface SourceListsOptions {
   readonly logger: Logger;
   /** The first follower of a service came, or the last one left. */
   readonly onFollowedChange?: (service: ServiceName) => void;
+  /** A list is another than before. */
+  readonly onListChange?: () => void;
 }
 
 /** Lists by service for sources that tell each list whole, and their followers. */
@@ -55,6 +57,22 @@ export class SourceLists {
       if (entry.list === undefined || entry.list.state === 'unknown') this.#entries.delete(service);
       this.#options.onFollowedChange?.(service);
     };
+  }
+
+  /** Lists that a former process had, each called stale; those that are known by now stay. */
+  restore(lists: readonly EndpointList[]): void {
+    for (const list of lists) {
+      const entry = this.#entry(list.service);
+      if (entry.list === undefined) this.#replace(entry, list);
+    }
+  }
+
+  /** The lists that are worth keeping for a process to come. */
+  lasting(): EndpointList[] {
+    const lists = [...this.#entries.values()].map(({ list }) => list);
+    return lists.filter(
+      (list) => list !== undefined && list.endpoints.length > 0,
+    ) as EndpointList[];
   }
 
   /** What the source says of `service` now; `undefined` is that there is no such service. */
@@ -112,6 +130,7 @@ export class SourceLists {
 
   #replace(entry: Entry, list: EndpointList): void {
     entry.list = Object.freeze(list);
+    this.#options.onListChange?.();
     for (const listener of [...entry.listeners]) this.#tell(listener, entry.list);
   }
 

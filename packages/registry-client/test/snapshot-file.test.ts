@@ -60,6 +60,13 @@ describe('the file', () => {
     expect(await readdir(directory)).toEqual(['endpoints.json']);
   });
 
+  test('has its folder made, for its owner alone', async () => {
+    const below = join(directory, 'cache', 'inmesh', 'endpoints.json');
+    await writeSnapshotFile(below, contents, { now: 0, wallNow: 0 });
+    expect((await stat(join(directory, 'cache', 'inmesh'))).mode & 0o777).toBe(0o700);
+    expect(await readSnapshotFile(below, dayMs, { now: 0, wallNow: 0 })).toMatchObject({ config });
+  });
+
   test('that is not there gives nothing', async () => {
     expect(await readSnapshotFile(path, dayMs, { now: 0, wallNow: 0 })).toEqual({
       lists: [],
@@ -165,7 +172,7 @@ describe('the writer', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('a directory that is not there is logged once and disturbs nothing', async () => {
+  test('a directory that cannot be made is logged once and disturbs nothing', async () => {
     const clock = createFakeClock();
     const warnings: string[] = [];
     const logger = {
@@ -174,7 +181,8 @@ describe('the writer', () => {
       warn: (_: unknown, message: string) => void warnings.push(message),
       error() {},
     };
-    const away = join(directory, 'away', 'file');
+    await writeFile(path, 'no directory');
+    const away = join(path, 'file');
     const writer = new SnapshotWriter({ path: away, clock, logger, contents: () => contents });
     for (let round = 0; round < 3; round += 1) {
       writer.changed();

@@ -28,6 +28,10 @@ export interface EurekaSourceOptions {
   readonly requestTimeoutMs?: number;
   /** What `start()` waits for the first list. @default 10_000 */
   readonly startTimeoutMs?: number;
+  /** Keeps the lists there for the next start, which may be while no server answers. @default none */
+  readonly snapshotFile?: string;
+  /** Lists that are older are not taken from the file. @default 86_400_000 */
+  readonly snapshotMaxAgeMs?: number;
   /** @default systemClock */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -45,29 +49,37 @@ export interface EurekaServer {
 }
 
 export interface ResolvedEurekaOptions
-  extends Readonly<Required<Omit<EurekaSourceOptions, 'servers'>>> {
+  extends Readonly<Required<Omit<EurekaSourceOptions, 'servers' | 'snapshotFile'>>> {
   /** In the order in which they are asked. */
   readonly servers: readonly EurekaServer[];
+  /** So many of them, the first ones, are as good as each other: those of the own zone, where there are any. */
+  readonly ownServers: number;
+  readonly snapshotFile: string | undefined;
 }
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /** Throws `invalid_argument`. */
 export function resolveEurekaOptions(options: EurekaSourceOptions): ResolvedEurekaOptions {
   const { zone = '', namespace = 'default' } = options;
   if (!isLabel(namespace)) throw invalid(`namespace must be a label, got ${namespace}`);
-  const servers = inOrder(options.servers, zone).map(resolveServer);
+  const { own, others } = byZone(options.servers, zone);
+  const servers = [...own, ...others].map(resolveServer);
   if (servers.length < 1 || servers.length > 16) {
     throw invalid(`servers must be 1 to 16 addresses, got ${servers.length}`);
   }
   return Object.freeze({
     servers: Object.freeze(servers),
+    ownServers: own.length === 0 ? servers.length : own.length,
     zone,
     namespace,
     fetchIntervalMs: within('fetchIntervalMs', options.fetchIntervalMs ?? 30_000),
     renewIntervalMs: within('renewIntervalMs', options.renewIntervalMs ?? 30_000),
     requestTimeoutMs: within('requestTimeoutMs', options.requestTimeoutMs ?? 5_000),
     startTimeoutMs: within('startTimeoutMs', options.startTimeoutMs ?? 10_000),
+    snapshotFile: options.snapshotFile,
+    snapshotMaxAgeMs: within('snapshotMaxAgeMs', options.snapshotMaxAgeMs ?? dayMs, 365 * dayMs),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: options.logger ?? silentLogger,
@@ -75,13 +87,17 @@ export function resolveEurekaOptions(options: EurekaSourceOptions): ResolvedEure
   });
 }
 
-function inOrder(servers: EurekaSourceOptions['servers'], zone: string): readonly string[] {
-  if (typeof servers === 'string') return [servers];
-  if (Array.isArray(servers)) return servers as readonly string[];
+/** A list that names no zones is all of the own one. */
+function byZone(
+  servers: EurekaSourceOptions['servers'],
+  zone: string,
+): { readonly own: readonly string[]; readonly others: readonly string[] } {
+  if (typeof servers === 'string') return { own: [servers], others: [] };
+  if (Array.isArray(servers)) return { own: servers as readonly string[], others: [] };
   const zones = Object.entries(servers as Readonly<Record<string, readonly string[]>>);
-  const own = zones.filter(([name]) => name === zone);
-  const others = zones.filter(([name]) => name !== zone);
-  return [...own, ...others].flatMap(([, addresses]) => addresses);
+  const of = (isWanted: (name: string) => boolean): string[] =>
+    zones.filter(([name]) => isWanted(name)).flatMap(([, addresses]) => addresses);
+  return { own: of((name) => name === zone), others: of((name) => name !== zone) };
 }
 
 function resolveServer(address: string): EurekaServer {
@@ -101,9 +117,9 @@ function resolveServer(address: string): EurekaServer {
   });
 }
 
-function within(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 1 && value <= hourMs) return value;
-  throw invalid(`${name} must be within 1..${hourMs}, got ${value}`);
+function within(name: string, value: number, max = hourMs): number {
+  if (typeof value === 'number' && value >= 1 && value <= max) return value;
+  throw invalid(`${name} must be within 1..${max}, got ${value}`);
 }
 
 function invalid(message: string): MeshError {

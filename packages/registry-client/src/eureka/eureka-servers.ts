@@ -46,6 +46,27 @@ export class EurekaServers {
     return this.#options.servers[this.#current] as EurekaServer;
   }
 
+  /** Whether a server of another zone is asked, for want of one of the own. */
+  get isAbroad(): boolean {
+    return this.#current >= this.#options.ownServers;
+  }
+
+  /**
+   * Asks the own zone's servers again: the first whose answer `suits` is the current one from then
+   * on. Whoever does not answer is none. Throws `closed`.
+   */
+  async comeHome(request: EurekaRequest, suits: (answer: EurekaAnswer) => boolean): Promise<void> {
+    const { servers, ownServers } = this.#options;
+    for (let own = 0; own < ownServers && this.isAbroad; own += 1) {
+      try {
+        const answer = await this.#askOne(servers[own] as EurekaServer, request);
+        if (suits(answer)) this.#current = own;
+      } catch {
+        if (this.#closed.signal.aborted) throw new MeshError('closed', 'eureka: closed');
+      }
+    }
+  }
+
   /**
    * Asks the current server, and when it fails the others in turn; who answers is the current one
    * from then on. Throws `registry_unavailable` when none does, and what a 4xx means.

@@ -4,9 +4,15 @@ import { reconnectDelayMs } from '../reconnect-delay.ts';
 import { type NewRegistration, prepareRegistration } from '../registration.ts';
 import type { Registry } from '../registry.ts';
 import type { RegistryState } from '../registry-link.ts';
+import { readSnapshotFile } from '../snapshot-file.ts';
+import { SnapshotWriter } from '../snapshot-writer.ts';
 import { SourceLists } from '../source-lists.ts';
 import { Waits } from '../waits.ts';
-import { type EurekaSourceOptions, resolveEurekaOptions } from './eureka-options.ts';
+import {
+  type EurekaServer,
+  type EurekaSourceOptions,
+  resolveEurekaOptions,
+} from './eureka-options.ts';
 import { EurekaRegistration } from './eureka-registration.ts';
 import { EurekaServers } from './eureka-servers.ts';
 import { KnownInstances } from './known-instances.ts';
@@ -20,12 +26,15 @@ import { KnownInstances } from './known-instances.ts';
 export function createEurekaSource(options: EurekaSourceOptions): Registry {
   const resolved = resolveEurekaOptions(options);
   const { clock, logger, random, namespace, fetchIntervalMs, startTimeoutMs } = resolved;
+  const { snapshotFile } = resolved;
   const servers = new EurekaServers(resolved);
   const waits = new Waits(clock);
   const known = new KnownInstances({ namespace, clock, logger });
   const registrations = new Map<string, EurekaRegistration>();
   let state: RegistryState = { kind: 'connecting', since: clock.now() };
-  let fetched = false;
+  /** Whose changes continue what is known. */
+  let fetchedFrom: EurekaServer | undefined;
+  let restored = false;
   let failures = 0;
   let revision = 0;
   let timer: Timer | undefined;
@@ -37,12 +46,34 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
     logger,
     onFollowedChange(service) {
       // All lists are known: one that is not among them is no service.
-      if (fetched && lists.isFollowed(service) && lists.get(service) === undefined) {
+      const isTold = fetchedFrom !== undefined && lists.isFollowed(service);
+      if (isTold && lists.get(service) === undefined) {
         lists.publish(service, undefined, String(revision));
         if (state.kind === 'lost') lists.goStale(service);
       }
     },
+    onListChange: () => writer?.changed(),
   });
+  const writer =
+    snapshotFile === undefined
+      ? undefined
+      : new SnapshotWriter({
+          path: snapshotFile,
+          clock,
+          logger,
+          contents: () => ({ lists: lists.lasting(), config: undefined }),
+        });
+  const restore = async (path: string): Promise<void> => {
+    const time = { now: clock.now(), wallNow: clock.wallNow() };
+    try {
+      const kept = await readSnapshotFile(path, resolved.snapshotMaxAgeMs, time);
+      known.restore(kept.lists);
+      lists.restore(kept.lists);
+      restored = kept.lists.length > 0;
+    } catch (error) {
+      logger.error({ err: error, path }, 'the snapshot file is not used');
+    }
+  };
   const emit = (event: MeshEvent): void => {
     try {
       resolved.observer.event?.(event);
@@ -52,7 +83,7 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
   };
   const publish = (): void => {
     const changes = known.takeChanges();
-    revision += changes.size > 0 || !fetched ? 1 : 0;
+    revision += changes.size > 0 || fetchedFrom === undefined ? 1 : 0;
     for (const service of [...lists.services()]) {
       if (changes.has(service)) continue;
       if (lists.get(service) === undefined) lists.publish(service, undefined, String(revision));
@@ -79,16 +110,31 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
     );
   };
   const fetchChanges = async (): Promise<boolean> => {
-    const from = servers.current;
+    if (servers.current !== fetchedFrom) return false;
     const delta = await fetchApplications('/apps/delta');
     // Another server's changes are not the continuation of this one's.
-    if (delta === undefined || servers.current !== from) return false;
+    if (delta === undefined || servers.current !== fetchedFrom) return false;
     known.apply(delta);
     return isFields(delta) && delta.apps__hashcode === known.hash;
   };
   const fetchOnce = async (): Promise<void> => {
-    if (!fetched || !(await fetchChanges())) known.replace(await fetchApplications('/apps/'));
+    if (!(await fetchChanges())) known.replace(await fetchApplications('/apps/'));
     known.releaseMissing();
+  };
+  /** Back to the own zone, once a server there knows at least half of what is known: not to one that came up empty. */
+  const comeHome = async (): Promise<void> => {
+    const request = {
+      method: 'GET',
+      path: '/apps/delta',
+      what: 'look whether it is back',
+    } as const;
+    await servers.comeHome(request, ({ json }) => {
+      const { applications } = isFields(json) ? json : {};
+      const { apps__hashcode: hash } = isFields(applications) ? applications : {};
+      return typeof hash === 'string' && KnownInstances.countIn(hash) >= known.size / 2;
+    });
+    if (!servers.isAbroad)
+      logger.info({ server: servers.current.name }, 'eureka: own zone is back');
   };
   const become = (next: RegistryState): void => {
     state = next;
@@ -99,12 +145,14 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
       await fetchOnce();
       if (closing !== undefined) return;
       publish();
-      fetched = true;
+      fetchedFrom = servers.current;
       failures = 0;
       if (state.kind === 'lost') emit({ kind: 'registry-found', server: servers.current.name });
       if (state.kind !== 'connected' || state.server !== servers.current.name) {
         become({ kind: 'connected', since: clock.now(), server: servers.current.name });
       }
+      if (servers.isAbroad) await comeHome();
+      if (closing !== undefined) return;
       schedule(fetchIntervalMs * (0.9 + random() / 10));
     } catch (error) {
       if (closing !== undefined) return;
@@ -145,6 +193,7 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
     await servers.close();
     waits.close();
     lists.close();
+    await writer?.close();
   };
   return {
     get state() {
@@ -158,9 +207,11 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
     start() {
       starting ??= (async () => {
         checkOpen();
+        if (snapshotFile !== undefined) await restore(snapshotFile);
+        checkOpen();
         void run();
         await waits.until(
-          () => state.kind === 'connected',
+          () => state.kind === 'connected' || (state.kind === 'lost' && restored),
           startTimeoutMs,
           () =>
             startTimeout(

@@ -1,7 +1,7 @@
-import { BlockList, isIP } from 'node:net';
 import {
   type Clock,
   type Endpoint,
+  type EndpointList,
   endpointOf,
   isMeshError,
   type Logger,
@@ -10,12 +10,14 @@ import {
 import {
   endpointIdOf,
   instanceHash,
+  instanceOf,
   isFields,
   readInstance,
   readStatus,
   readText,
   registrationOf,
 } from '@inmesh/core/eureka';
+import { addressFault } from '../address-fault.ts';
 
 /** A server that came back empty has everybody again within a lease. */
 const missingHoldMs = 90_000;
@@ -52,6 +54,26 @@ export class KnownInstances {
       if (leavesAt === undefined) counts.set(status, (counts.get(status) ?? 0) + 1);
     }
     return instanceHash(counts);
+  }
+
+  /** How many the server tells of, by a hash of its: `UP_12_DOWN_1_` are 13. */
+  static countIn(hash: string): number {
+    let count = 0;
+    for (const [, each] of hash.matchAll(/_(\d+)_/g)) count += Number(each);
+    return count;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** What a former process knew: as if it were missing from a list, it stays for a lease at most. */
+  restore(lists: readonly EndpointList[]): void {
+    const leavesAt = this.#options.clock.now() + missingHoldMs;
+    for (const endpoint of lists.flatMap(({ endpoints }) => endpoints)) {
+      const { app, instanceId, status } = instanceOf(endpoint, undefined, 0, addressFault);
+      this.#byKey.set(`${app}/${instanceId}`, { status, endpoint, leavesAt });
+    }
   }
 
   /**
@@ -165,21 +187,4 @@ function keyOf(value: Parameters<typeof readText>[0]): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Ways to cloud metadata: whoever can register at a Eureka must not lead callers there. */
-const forbidden = new BlockList();
-forbidden.addSubnet('169.254.0.0', 16);
-forbidden.addSubnet('fe80::', 10, 'ipv6');
-for (const address of ['100.100.100.200', '168.63.129.16', '192.0.0.192']) {
-  forbidden.addAddress(address);
-}
-for (const address of ['fd00:ec2::254', 'fd20:ce::254']) forbidden.addAddress(address, 'ipv6');
-
-function addressFault(address: string): string | undefined {
-  const family = isIP(address);
-  if (family === 0 || address.includes('%')) return 'must be an IP address in plain notation';
-  return forbidden.check(address, family === 6 ? 'ipv6' : 'ipv4')
-    ? 'must be an address that others can reach'
-    : undefined;
 }

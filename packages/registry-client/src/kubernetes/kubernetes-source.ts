@@ -6,12 +6,9 @@ import {
   splitServiceName,
   type Timer,
 } from '@inmesh/core';
+import { knownAnyway } from '../known-anyway.ts';
 import { reconnectDelayMs } from '../reconnect-delay.ts';
-import {
-  type NewRegistration,
-  prepareRegistration,
-  type RegistrationHandle,
-} from '../registration.ts';
+import { type NewRegistration, prepareRegistration } from '../registration.ts';
 import type { Registry } from '../registry.ts';
 import type { RegistryState } from '../registry-link.ts';
 import { SourceLists } from '../source-lists.ts';
@@ -148,17 +145,5 @@ export function createKubernetesSource(options: KubernetesSourceOptions = {}): R
       })();
       return closing;
     },
-  };
-}
-
-/** Readiness probes and the pod's end say what a registration would. */
-function knownAnyway(id: string): RegistrationHandle {
-  const done = (): Promise<void> => Promise.resolve();
-  return {
-    id,
-    state: { kind: 'registered', revision: '' },
-    update: done,
-    drain: done,
-    deregister: done,
   };
 }

@@ -1,8 +1,11 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
 import type { EndpointList } from '@inmesh/core';
 import { createEurekaSource, type EurekaSourceOptions } from '@inmesh/registry-client/eureka';
 import { createRegistryServer } from '@inmesh/registry-server';
 import { createFakeClock, eventually } from '@inmesh/testing';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { KnownInstances } from '../../src/eureka/known-instances.ts';
 import { applications, instance, startFakeEureka } from './fake-eureka.ts';
 import { onEnd } from './on-end.ts';
@@ -139,6 +142,108 @@ test('a server that fails is left for the next, own zone first, and lists are st
   expect(ids(source.get('reviews.default'))).toEqual(['REVIEWS/r1']);
   expect(events).toEqual(['registry-lost']);
   expect(states).toEqual(['live', 'stale']);
+});
+
+test('once a server of the own zone is back and knows who is there, it is asked again, and registered at', async () => {
+  const list = { json: applications([instance('REVIEWS', 'r1'), instance('REVIEWS', 'r2')]) };
+  const answers = { 'GET /apps/': list, 'GET /apps/delta': list };
+  const near = await startFakeEureka({ ...answers, 'GET /apps/': { status: 500 } });
+  const far = await startFakeEureka(answers);
+  const source = join({ servers: { far: [far.url], near: [near.url] }, zone: 'near' });
+  near.answers['GET /apps/delta'] = { status: 500 };
+  await source.start();
+  expect(source.state).toMatchObject({ kind: 'connected', server: far.url });
+  const registration = await source.register({
+    service: 'orders',
+    address: '10.0.0.7',
+    ports: [{ name: 'http', port: 8080 }],
+  });
+  const asked = far.requests.length;
+  // It came up empty: everybody would be gone.
+  near.answers['GET /apps/delta'] = { json: applications([]) };
+  await eventually(() => far.requests.length > asked + 6);
+  expect(source.state).toMatchObject({ server: far.url });
+  near.answers['GET /apps/delta'] = list;
+  near.answers['GET /apps/'] = list;
+  near.answers[`PUT /apps/ORDERS/${registration.id}`] = { status: 404 };
+  await eventually(() => source.state.kind === 'connected' && source.state.server === near.url);
+  await eventually(() => near.requests.includes('POST /apps/ORDERS'));
+  expect(ids(source.get('reviews.default'))).toEqual(['REVIEWS/r1', 'REVIEWS/r2']);
+});
+
+test('servers without zones are as good as each other: who answers stays', async () => {
+  const list = { json: applications([instance('REVIEWS', 'r1')]) };
+  const first = await startFakeEureka({ 'GET /apps/': { status: 500 } });
+  const second = await startFakeEureka({ 'GET /apps/': list, 'GET /apps/delta': list });
+  const source = join({ servers: [first.url, second.url] });
+  await source.start();
+  first.answers['GET /apps/'] = list;
+  await eventually(() => second.requests.length > 5);
+  expect(first.requests).toEqual(['GET /apps/']);
+});
+
+async function snapshotPath(): Promise<string> {
+  const folder = await mkdtemp(joinPath(tmpdir(), 'inmesh-'));
+  onEnd(() => rm(folder, { recursive: true }));
+  return joinPath(folder, 'snapshot.json');
+}
+
+describe('with a snapshot file', () => {
+  const list = { json: applications([instance('REVIEWS', 'r1'), instance('BILLING', 'b1')]) };
+
+  async function knownBefore(): Promise<string> {
+    const snapshotFile = await snapshotPath();
+    const eureka = await startFakeEureka({ 'GET /apps/': list, 'GET /apps/delta': list });
+    const before = createEurekaSource({ servers: eureka.url, snapshotFile });
+    await before.start();
+    await before.close();
+    await eureka.stop();
+    return snapshotFile;
+  }
+
+  test('a process starts on what the one before it knew while no server answers, and says that it is old', async () => {
+    const snapshotFile = await knownBefore();
+    const eureka = await startFakeEureka({ 'GET /apps/': { status: 503 } });
+    const source = join({ servers: eureka.url, snapshotFile });
+    await source.start();
+    expect(source.state.kind).toBe('lost');
+    expect(source.get('reviews.default')).toMatchObject({ state: 'stale' });
+    expect(ids(source.get('billing.default'))).toEqual(['BILLING/b1']);
+    eureka.answers['GET /apps/'] = list;
+    await eventually(() => source.get('reviews.default')?.state === 'live');
+  });
+
+  test('a server that came up empty does not empty what the one before knew for a lease', async () => {
+    const snapshotFile = await knownBefore();
+    const eureka = await startFakeEureka({ 'GET /apps/': { json: applications([]) } });
+    const source = join({ servers: eureka.url, snapshotFile });
+    await source.start();
+    expect(source.state.kind).toBe('connected');
+    expect(ids(source.get('reviews.default'))).toEqual(['REVIEWS/r1']);
+    eureka.answers['GET /apps/'] = list;
+    await eventually(() => eureka.requests.length > 4);
+    // Known again by the server, and once.
+    expect(ids(source.get('reviews.default'))).toEqual(['REVIEWS/r1']);
+  });
+
+  test('an instance that has gone since is not brought back', async () => {
+    const snapshotFile = await knownBefore();
+    const less = { json: applications([instance('REVIEWS', 'r1')]) };
+    const eureka = await startFakeEureka({ 'GET /apps/': less, 'GET /apps/delta': less });
+    const source = join({ servers: eureka.url, snapshotFile });
+    await source.start();
+    await eventually(() => ids(source.get('billing.default')).length === 0);
+    expect(ids(source.get('reviews.default'))).toEqual(['REVIEWS/r1']);
+  });
+
+  test('a file that others may write is not used', async () => {
+    const snapshotFile = await knownBefore();
+    await chmod(snapshotFile, 0o666);
+    const eureka = await startFakeEureka({ 'GET /apps/': { status: 503 } });
+    const source = join({ servers: eureka.url, snapshotFile, startTimeoutMs: 50 });
+    await expect(source.start()).rejects.toMatchObject({ code: 'start_timeout' });
+    expect(source.get('reviews.default')).toBeUndefined();
+  });
 });
 
 test('a registration that Eureka forgot is made again', async () => {

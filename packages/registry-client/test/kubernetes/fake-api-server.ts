@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createPlain,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onEnd } from '../eureka/on-end.ts';
 
@@ -58,7 +65,23 @@ export const servicePath = '/api/v1/namespaces/default/services/orders';
 export const podsPath = '/api/v1/namespaces/default/pods';
 
 /** An API server with the service `orders`, whose slices are `items`. */
-export async function startApiServer(...items: object[]): Promise<FakeApiServer> {
+export function startApiServer(...items: object[]): Promise<FakeApiServer> {
+  return serve('http', createPlain, items);
+}
+
+/** As every real one: over TLS, with a certificate of the cluster's own CA. */
+export function startSecureApiServer(
+  credential: { readonly cert: string; readonly key: string },
+  ...items: object[]
+): Promise<FakeApiServer> {
+  return serve('https', (listener) => createSecure(credential, listener), items);
+}
+
+async function serve(
+  scheme: string,
+  create: (listener: RequestListener) => Server,
+  items: object[],
+): Promise<FakeApiServer> {
   const requests: string[] = [];
   const tokens: (string | undefined)[] = [];
   const watches: OpenWatch[] = [];
@@ -88,7 +111,7 @@ export async function startApiServer(...items: object[]): Promise<FakeApiServer>
     else if (typeof answer === 'function') json(response, 200, answer(url));
     else json(response, answer.status ?? 200, answer.json);
   };
-  const server = createServer(handle);
+  const server = create(handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stop = async (): Promise<void> => {
     server.closeAllConnections();
@@ -96,7 +119,7 @@ export async function startApiServer(...items: object[]): Promise<FakeApiServer>
   };
   onEnd(stop);
   const fake: FakeApiServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     tokens,
     watches,

@@ -1,13 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import type { EndpointList } from '@inmesh/core';
+import { createRoot, generateKey, signSvid } from '@inmesh/identity';
 import {
   createKubernetesSource,
   type KubernetesSourceOptions,
 } from '@inmesh/registry-client/kubernetes';
 import { eventually } from '@inmesh/testing';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { onEnd } from '../eureka/on-end.ts';
 import {
   type OpenWatch,
@@ -17,6 +19,7 @@ import {
   slice,
   slicesPath,
   startApiServer,
+  startSecureApiServer,
 } from './fake-api-server.ts';
 
 const orders = 'orders.default';
@@ -202,6 +205,74 @@ test('the token is read anew for each request', async () => {
   await eventually(() => api.watches.length === 2);
   expect(new Set(api.tokens)).toEqual(new Set(['Bearer first', 'Bearer second']));
   expect(api.tokens.at(-1)).toBe('Bearer second');
+});
+
+describe('over TLS', () => {
+  const life = { notBefore: Date.now() - 3_600_000, notAfter: Date.now() + 3_600_000 };
+  const serial = (): Buffer => Buffer.concat([Buffer.from([1]), randomBytes(15)]);
+
+  /** A cluster's CA, with a certificate of its API server for `hosts`. */
+  async function createCluster(...hosts: string[]) {
+    const root = await createRoot('cluster.local', 'a cluster', serial(), life);
+    const { publicKey, privateKey } = generateKey();
+    const spiffeId = 'spiffe://cluster.local/ns/kube-system/sa/api-server';
+    const cert = await signSvid({ spiffeId, publicKey, hosts, serial: serial(), ...life }, root);
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+    return { ca: root.certificate.toString(), cert, key };
+  }
+
+  async function mounted(files: Record<string, string>): Promise<string> {
+    const folder = await mkdtemp(joinPath(tmpdir(), 'inmesh-'));
+    onEnd(() => rm(folder, { recursive: true }));
+    for (const [name, text] of Object.entries(files)) await writeFile(joinPath(folder, name), text);
+    return folder;
+  }
+
+  test("the API server's certificate is checked by the CA of the cluster, and its token is read anew", async () => {
+    const cluster = await createCluster('127.0.0.1');
+    const api = await startSecureApiServer(cluster, slice('orders-a', [{ address: '10.0.0.1' }]));
+    const folder = await mounted({ 'ca.crt': cluster.ca, token: 'first' });
+    const [caFile, tokenFile] = [joinPath(folder, 'ca.crt'), joinPath(folder, 'token')];
+    const source = join(api.url, { caFile, tokenFile });
+    await source.start();
+    source.follow(orders, () => {});
+    await eventually(() => api.watches.length === 1);
+    expect(shown(source.get(orders))).toEqual(['10.0.0.1 up']);
+    await writeFile(tokenFile, 'second');
+    api.watches[0]?.response.end();
+    await eventually(() => api.watches.length === 2);
+    expect([api.tokens[0], api.tokens.at(-1)]).toEqual(['Bearer first', 'Bearer second']);
+  });
+
+  test('no token goes to a server of another CA, or of another name', async () => {
+    const cluster = await createCluster('127.0.0.1');
+    const strangers = [await createCluster('127.0.0.1'), await createCluster('api.example.org')];
+    for (const stranger of strangers) {
+      const trusted = stranger === strangers[1] ? stranger : cluster;
+      const api = await startSecureApiServer(stranger);
+      const folder = await mounted({ 'ca.crt': trusted.ca, token: 'secret' });
+      const source = join(api.url, {
+        caFile: joinPath(folder, 'ca.crt'),
+        tokenFile: joinPath(folder, 'token'),
+        startTimeoutMs: 300,
+      });
+      await expect(source.start()).rejects.toMatchObject({ code: 'start_timeout' });
+      expect(source.state).toMatchObject({ kind: 'lost', error: { code: expect.any(String) } });
+      expect(api.tokens).toEqual([]);
+    }
+  });
+
+  test('a CA that was replaced is taken up without a restart', async () => {
+    const [before, after] = [await createCluster('127.0.0.1'), await createCluster('127.0.0.1')];
+    const api = await startSecureApiServer(after, slice('orders-a', [{ address: '10.0.0.1' }]));
+    const folder = await mounted({ 'ca.crt': before.ca });
+    const caFile = joinPath(folder, 'ca.crt');
+    const source = join(api.url, { caFile });
+    source.follow(orders, () => {});
+    await eventually(() => source.state.kind === 'lost');
+    await writeFile(caFile, after.ca);
+    await eventually(() => shown(source.get(orders)).length === 1);
+  });
 });
 
 test('a process that may not read services and pods has endpoints without labels', async () => {

@@ -1,0 +1,3 @@
+export type { DnsName, DnsSourceOptions } from './dns-options.ts';
+export type { DnsAddress, DnsResolver, SrvRecord } from './dns-resolver.ts';
+export { createDnsSource } from './dns-source.ts';
