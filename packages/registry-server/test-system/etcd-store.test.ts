@@ -3,6 +3,8 @@ import { createEtcdStore, type EtcdStoreOptions, type SharedStore } from '@inmes
 import { type EtcdCluster, eventually, startEtcd } from '@inmesh/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { storeSuite } from '../test/store-suite.ts';
+import { enableUsers } from './support/etcd-users.ts';
+import { createAuthority } from './support/loopback-certificates.ts';
 
 const open: { close(): Promise<void> }[] = [];
 let one: EtcdCluster;
@@ -201,17 +203,7 @@ test("etcd's users: the right password is let in, tokens are renewed, a wrong on
   const cluster = await startEtcd({ flags: ['--auth-token-ttl=1'] });
   open.push(cluster);
   const [member] = cluster.members;
-  const post = async (path: string, body: unknown): Promise<void> => {
-    const answer = await fetch(`${member?.url}/v3/auth/${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-    });
-    expect(answer.status).toBe(200);
-  };
-  await post('user/add', { name: 'root', password: 'secret' });
-  await post('role/add', { name: 'root' });
-  await post('user/grant', { user: 'root', role: 'root' });
-  await post('enable', {});
+  await enableUsers(cluster, { password: 'secret' });
   const good = storeIn(cluster, { user: 'root', password: 'secret' });
   const bad = storeIn(cluster, { user: 'root', password: 'wrong' });
   const none = storeIn(cluster);
@@ -232,4 +224,66 @@ test("etcd's users: the right password is let in, tokens are renewed, a wrong on
   await eventually(async () => (await good.get('a').catch(() => undefined)) !== undefined, 20_000);
   await good.commit([{ kind: 'put', key: 'a', value: '2' }]);
   await eventually(() => values.length === 2, 20_000);
+});
+
+describe('over TLS, with client certificates and users', () => {
+  test('serves who shows a certificate of its CA and the password, over its restarts', async () => {
+    const authority = await createAuthority();
+    const tls = await authority.issue();
+    const cluster = await startEtcd({ tls });
+    open.push(cluster);
+    await enableUsers(cluster, { password: 'secret', tls });
+    const ours = { ...(await authority.issue()), user: 'root', password: 'secret' };
+    const store = storeIn(cluster, ours);
+    open.push(store);
+    const { revision } = await store.list('');
+    const values: string[] = [];
+    store.watch('', revision, {
+      changes: (changes) => void values.push(...valuesOf(changes)),
+      lost: () => {},
+    });
+    await store.commit([{ kind: 'put', key: 'a', value: '1' }]);
+    await eventually(() => values.length === 1);
+    const lease = await store.grantLease(10_000);
+    expect(await store.renewLease(lease)).toBe(true);
+    await cluster.members[0]?.restart();
+    await eventually(
+      async () => (await store.get('a').catch(() => undefined))?.value === '1',
+      20_000,
+    );
+    await store.commit([{ kind: 'put', key: 'a', value: '2' }]);
+    await eventually(() => values.length === 2, 20_000);
+    expect(values).toEqual(['1', '2']);
+  });
+
+  test('is refused by and refuses whom it cannot trust, and says so', async () => {
+    const authority = await createAuthority();
+    const stranger = await createAuthority();
+    const tls = await authority.issue();
+    const cluster = await startEtcd({ tls });
+    open.push(cluster);
+    await enableUsers(cluster, { password: 'secret', tls });
+    const login = { user: 'root', password: 'secret', requestTimeoutMs: 1_000 };
+    const { ca } = tls;
+    const foreign = await stranger.issue();
+    const why = async (options: Partial<EtcdStoreOptions>): Promise<unknown> => {
+      const store = storeIn(cluster, { ...login, ...options });
+      open.push(store);
+      return store.get('a').catch((error: unknown) => error);
+    };
+    const unavailable = (message: RegExp) => ({
+      code: 'store_unavailable',
+      message: expect.stringMatching(message),
+    });
+    // Without a certificate, with one of somebody else, and with a server that is not of ours.
+    expect(await why({ ca })).toMatchObject(unavailable(/certificate|closed|ECONNRESET/));
+    expect(await why({ ...foreign, ca })).toMatchObject(
+      unavailable(/certificate|closed|ECONNRESET/),
+    );
+    expect(await why({ ...tls, ca: foreign.ca })).toMatchObject(
+      unavailable(/certificate|signature/),
+    );
+    expect(await why({ ...tls, password: 'wrong' })).toMatchObject({ code: 'unauthenticated' });
+    expect(await why(tls)).toBeUndefined();
+  });
 });
