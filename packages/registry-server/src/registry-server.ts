@@ -15,7 +15,7 @@ import { auditRequests } from './audit/audit-requests.ts';
 import { createCluster, createStandalone } from './cluster/cluster.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
-import { createEureka } from './eureka/create-eureka.ts';
+import { createEureka, type Eureka } from './eureka/create-eureka.ts';
 import { createExplain } from './explain/explain-request.ts';
 import { GraphFeed } from './graph/graph-feed.ts';
 import { ReportSink } from './graph/report-sink.ts';
@@ -50,6 +50,7 @@ import { RegistryMetrics } from './registry-metrics.ts';
 import { RolloutStore } from './rollout/rollout-store.ts';
 import { RolloutWeights } from './rollout/rollout-weights.ts';
 import { Rollouts } from './rollout/rollouts.ts';
+import { SharedTallies } from './rollout/shared-tallies.ts';
 import { TallyBoard } from './rollout/version-tallies.ts';
 import { createRegistrySecurity, type RegistrySecurity } from './security/registry-security.ts';
 import { LeaseSweeper } from './state/lease-sweeper.ts';
@@ -146,7 +147,11 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
           sessionTtlMs,
           store: sharedStore,
           state,
-          onLapsed: () => hub.dismiss(),
+          onLapsed: () => {
+            state.sendAway((session) => hub.hasStream(session));
+            hub.dismiss();
+            eureka?.sendAway();
+          },
           onRecovered: () => hub.settled(),
           clock,
           logger,
@@ -162,6 +167,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   const trustDomain = resolved.security?.trustDomain ?? 'cluster.local';
   const scheme = resolved.security === undefined ? 'http' : 'https';
   let security: RegistrySecurity | undefined;
+  let eureka: Eureka | undefined;
   let starting: Promise<Running> | undefined;
   let closing: Promise<void> | undefined;
 
@@ -202,17 +208,19 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const overrides = await createOverrides({ store, endpoints: state.endpoints, clock, logger });
     const config = await createConfigStore({ store, state: configState, limits, clock, logger });
     const rollouts = new Rollouts({
-      store: await RolloutStore.open(store, logger),
+      store: await RolloutStore.open({ store, clock, logger }),
       weights: new RolloutWeights(configState, config),
       tallies,
+      shared: await SharedTallies.open({ store, server: name, clock, logger }),
+      leadership: cluster.leadership,
       state,
       clock,
       logger,
     });
-    const eureka =
-      resolved.eureka === undefined
-        ? undefined
-        : createEureka({ options: resolved.eureka, server: resolved, state, overrides, ownNames });
+    if (resolved.eureka !== undefined) {
+      const options = { options: resolved.eureka, server: resolved };
+      eureka = createEureka({ ...options, state, overrides, ownNames });
+    }
     configState.onCommit(() => {
       metrics.configCommits += 1;
     });
@@ -235,7 +243,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const authenticate = security?.authenticate ?? (() => everybody);
     const renew = (token: string, principal: Principal): boolean => {
       const session = state.sessions.find(token);
-      if (session === undefined || !isOwner(session, principal)) return false;
+      if (session === undefined || session.toMove || !isOwner(session, principal)) return false;
       state.renew(token);
       metrics.renewals += 1;
       return true;

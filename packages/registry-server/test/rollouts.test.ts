@@ -1,117 +1,12 @@
-import { latencyBucket, type StartRollout, type Store, silentLogger } from '@inmesh/core';
-import { createFakeClock, type FakeClock } from '@inmesh/testing';
+import type { StartRollout } from '@inmesh/core';
 import { expect, test } from '@jest/globals';
-import { ConfigState } from '../src/config/config-state.ts';
-import { type ConfigStore, createConfigStore } from '../src/config/config-store.ts';
-import { RolloutStore } from '../src/rollout/rollout-store.ts';
-import { RolloutWeights } from '../src/rollout/rollout-weights.ts';
-import { Rollouts } from '../src/rollout/rollouts.ts';
-import { TallyBoard } from '../src/rollout/version-tallies.ts';
-import { declareEndpoint } from '../src/state/declare-endpoint.ts';
-import { RegistryState } from '../src/state/registry-state.ts';
-import { createEmbeddedStore } from '../src/store/embedded-store.ts';
-import { onEnd, reviews, startRegistry } from './registry-fixture.ts';
-
-interface Setting {
-  readonly clock: FakeClock;
-  readonly store: Store;
-  readonly configState: ConfigState;
-  readonly config: ConfigStore;
-  readonly rollouts: Rollouts;
-  /** Weight of v2 as the configuration has it. */
-  weight(): number | undefined;
-  /** Lets `seconds` pass with calls to both versions in each. */
-  run(seconds: number, v2?: { errors?: number; ms?: number; calls?: number }): Promise<void>;
-  readonly session: ReturnType<RegistryState['openSession']>;
-  readonly state: RegistryState;
-}
-
-const plan: StartRollout = {
-  service: 'reviews',
-  from: 'v1',
-  to: 'v2',
-  steps: [10, 50, 100],
-  stepMs: 10_000,
-  maxStepMs: 30_000,
-};
-
-async function createSetting(store?: Store): Promise<Setting> {
-  const clock = createFakeClock();
-  const kept = store ?? (await createEmbeddedStore({ dataDir: undefined }));
-  const logger = silentLogger;
-  const limits = {
-    sessions: 10,
-    sessionsPerIdentity: 10,
-    registrationsPerSession: 10,
-    resources: 100,
-    configBytes: 1e6,
-  };
-  const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger });
-  const session = state.openSession('test');
-  for (const version of ['v1', 'v2']) {
-    const declared = declareEndpoint(version, { ...reviews, labels: { version } });
-    state.register(session, declared, undefined);
-  }
-  const configState = new ConfigState();
-  const config = await createConfigStore({
-    store: kept,
-    state: configState,
-    limits,
-    clock,
-    logger,
-  });
-  const tallies = new TallyBoard();
-  const rollouts = new Rollouts({
-    store: await RolloutStore.open(kept, logger),
-    weights: new RolloutWeights(configState, config),
-    tallies,
-    state,
-    clock,
-    logger,
-  });
-  rollouts.start();
-  onEnd(async () => {
-    await rollouts.close();
-    config.close();
-    expect(clock.pendingTimers).toBe(0);
-  });
-  return {
-    clock,
-    store: kept,
-    configState,
-    config,
-    rollouts,
-    session,
-    state,
-    weight: () => weightOf(configState),
-    async run(seconds, { errors = 0, ms = 10, calls = 50 } = {}) {
-      for (let i = 0; i < seconds; i += 1) {
-        const service = 'reviews.default';
-        tallies.count({ service, version: 'v1' }, 200, 0, [latencyBucket(10), 200]);
-        tallies.count({ service, version: 'v2' }, calls, errors, [latencyBucket(ms), calls]);
-        await clock.advanceAsync(1_000);
-        await settled(rollouts);
-      }
-    },
-  };
-}
-
-/** Every piece of work under way is done: a command waits for its turn behind them. */
-async function settled(rollouts: Rollouts): Promise<void> {
-  await rollouts.pause('nobody.default', 'test').catch(() => {});
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
-function weightOf({ resources }: ConfigState): number | undefined {
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into it freely
-  const { spec } = (resources.get('VirtualService/default/reviews') ?? {}) as any;
-  // biome-ignore lint/suspicious/noExplicitAny: see above
-  const routes: any[] = spec?.http[0].route ?? [];
-  return routes.find(({ destination }) => destination.subset === 'v2')?.weight;
-}
+import type { ConfigState } from '../src/config/config-state.ts';
+import type { ConfigStore } from '../src/config/config-store.ts';
+import { startRegistry } from './registry-fixture.ts';
+import { createRolloutServer, plan } from './rollout-fixture.ts';
 
 test('a version that is no worse gets all traffic, step by step, and its verdicts stay readable', async () => {
-  const { rollouts, run, weight } = await createSetting();
+  const { rollouts, run, weight } = await createRolloutServer();
   await rollouts.begin(plan);
   expect(weight()).toBe(10);
   await run(9);
@@ -130,7 +25,7 @@ test('a version that is no worse gets all traffic, step by step, and its verdict
 });
 
 test('a version with more errors is rolled back before its step is over', async () => {
-  const { rollouts, run, weight } = await createSetting();
+  const { rollouts, run, weight } = await createRolloutServer();
   await rollouts.begin(plan);
   await run(6, { errors: 10 });
   expect(weight()).toBe(0);
@@ -140,7 +35,7 @@ test('a version with more errors is rolled back before its step is over', async 
 });
 
 test('a slower version is rolled back, also in a later step', async () => {
-  const { rollouts, run, weight } = await createSetting();
+  const { rollouts, run, weight } = await createRolloutServer();
   await rollouts.begin(plan);
   await run(12);
   expect(weight()).toBe(50);
@@ -150,7 +45,7 @@ test('a slower version is rolled back, also in a later step', async () => {
 });
 
 test('with too few calls a step holds, and goes on by itself once there are enough', async () => {
-  const { rollouts, run, weight } = await createSetting();
+  const { rollouts, run, weight } = await createRolloutServer();
   await rollouts.begin(plan);
   await run(33, { calls: 1 });
   expect(rollouts.get('reviews.default').state).toMatchObject({
@@ -163,7 +58,7 @@ test('with too few calls a step holds, and goes on by itself once there are enou
 });
 
 test('what may be worse holds', async () => {
-  const { rollouts, run, weight } = await createSetting();
+  const { rollouts, run, weight } = await createRolloutServer();
   await rollouts.begin({ ...plan, significance: 0.000001 });
   await run(1, { errors: 4 });
   await run(12);
@@ -175,7 +70,7 @@ test('what may be worse holds', async () => {
 });
 
 test('a version whose last endpoint went is rolled back at once', async () => {
-  const { rollouts, run, weight, state, session } = await createSetting();
+  const { rollouts, run, weight, state, session } = await createRolloutServer();
   await rollouts.begin(plan);
   state.deregister(session, 'v2');
   await run(4);
@@ -187,7 +82,7 @@ test('a version whose last endpoint went is rolled back at once', async () => {
 });
 
 test('a hand edit pauses it and says so; resuming goes on from there', async () => {
-  const { rollouts, run, weight, configState, config } = await createSetting();
+  const { rollouts, run, weight, configState, config } = await createRolloutServer();
   await rollouts.begin(plan);
   await setWeight(configState, config, 30);
   await run(2);
@@ -205,7 +100,7 @@ test('a hand edit pauses it and says so; resuming goes on from there', async () 
 });
 
 test('pausing leaves the weights, aborting takes them back, and neither is done twice', async () => {
-  const { rollouts, run, weight } = await createSetting();
+  const { rollouts, run, weight } = await createRolloutServer();
   await rollouts.begin(plan);
   expect((await rollouts.pause('reviews.default', 'operator alice')).state).toMatchObject({
     reason: 'paused by operator alice',
@@ -221,12 +116,12 @@ test('pausing leaves the weights, aborting takes them back, and neither is done 
 });
 
 test('a server that comes back goes on where it was, with evidence of its own', async () => {
-  const before = await createSetting();
+  const before = await createRolloutServer();
   await before.rollouts.begin(plan);
   await before.run(12);
   await before.rollouts.close();
   before.config.close();
-  const after = await createSetting(before.store);
+  const after = await createRolloutServer({ store: before.store });
   expect(after.rollouts.get('reviews.default')).toMatchObject({
     state: { name: 'running', step: 1 },
     verdicts: [{ decision: 'advance' }],
@@ -237,27 +132,21 @@ test('a server that comes back goes on where it was, with evidence of its own', 
   expect(after.weight()).toBe(100);
 });
 
-test('a server that died between writing down a move and making it is finished by the next', async () => {
-  const before = await createSetting();
-  await before.rollouts.begin(plan);
-  await before.rollouts.close();
-  const [stored] = (await before.store.list('rollouts/')).entries;
-  const record = JSON.parse(stored?.value ?? '');
-  const rolledBack = { name: 'rolled-back', step: 0, reason: 'worse' };
-  const value = JSON.stringify({
-    rollout: { ...record.rollout, share: 0, state: rolledBack },
-    movingFrom: 10,
-  });
-  await before.store.commit([{ kind: 'put', key: stored?.key ?? '', value }]);
-  before.config.close();
-  const after = await createSetting(before.store);
-  await settled(after.rollouts);
-  expect(after.weight()).toBe(0);
-  expect(after.rollouts.get('reviews.default').state).toEqual(rolledBack);
+test('weights and state are one commit: when it fails, neither has changed, and the next look tries again', async () => {
+  const { rollouts, run, weight, store, failNextCommit } = await createRolloutServer();
+  await rollouts.begin(plan);
+  failNextCommit();
+  await run(12);
+  expect(weight()).toBe(10);
+  const [stored] = (await store.list('rollouts/')).entries;
+  expect(JSON.parse(stored?.value ?? '').rollout).toMatchObject({ share: 10, state: { step: 0 } });
+  await run(3);
+  expect(weight()).toBe(50);
+  expect(rollouts.get('reviews.default').state).toEqual({ name: 'running', step: 1 });
 });
 
 test('only the routes that split are moved: those that pick a version on purpose stay', async () => {
-  const { rollouts, configState, config } = await createSetting();
+  const { rollouts, configState, config } = await createRolloutServer();
   const to = (subset: string) => ({ destination: { host: 'reviews', subset } });
   const jason = { match: [{ headers: { 'end-user': { exact: 'jason' } } }], route: [to('v2')] };
   const resource = {
@@ -289,7 +178,7 @@ test.each<[string, Partial<StartRollout>, string]>([
   ['steps that fall', { steps: [50, 10, 100] }, 'invalid_argument'],
   ['steps that do not end', { steps: [10, 50] }, 'invalid_argument'],
 ])('a rollout to %s is refused and changes nothing', async (_what, change, code) => {
-  const { rollouts, configState } = await createSetting();
+  const { rollouts, configState } = await createRolloutServer();
   await expect(rollouts.begin({ ...plan, ...change })).rejects.toMatchObject({ code });
   expect(configState.resources.size).toBe(0);
 });

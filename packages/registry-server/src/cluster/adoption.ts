@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Logger, Timer } from '@inmesh/core';
+import type { StoreMirror } from '../store/store-mirror.ts';
 import { type BucketEntry, clusterKey, formatEntry } from './cluster-entries.ts';
 import type { EndpointDirectory } from './endpoint-directory.ts';
 import type { Membership } from './membership.ts';
-import type { StoreMirror } from './store-mirror.ts';
 
 export interface AdoptionOptions {
   readonly membership: Membership;

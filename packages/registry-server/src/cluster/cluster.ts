@@ -3,6 +3,7 @@ import type { EndpointRecord } from '../state/endpoint-record.ts';
 import type { RegistryState } from '../state/registry-state.ts';
 import type { Session } from '../state/session.ts';
 import type { SharedStore } from '../store/shared-store.ts';
+import { StoreMirror } from '../store/store-mirror.ts';
 import { Adoption } from './adoption.ts';
 import {
   type BucketEntry,
@@ -19,7 +20,6 @@ import { HealthBoard } from './health-board.ts';
 import { alwaysLeading, type Leadership } from './leadership.ts';
 import { Membership } from './membership.ts';
 import { Outage } from './outage.ts';
-import { StoreMirror } from './store-mirror.ts';
 
 /** What a server does with the others that share its store; alone it is `createStandalone`. */
 export interface Cluster {

@@ -1,9 +1,9 @@
 import type { Clock, Logger, Unsubscribe } from '@inmesh/core';
 import type { SharedWrite } from '../store/shared-store.ts';
+import type { StoreMirror } from '../store/store-mirror.ts';
 import { formatEntry, leaderKey } from './cluster-entries.ts';
 import type { Leadership } from './leadership.ts';
 import type { Membership } from './membership.ts';
-import type { StoreMirror } from './store-mirror.ts';
 
 export interface ElectionOptions {
   readonly membership: Membership;

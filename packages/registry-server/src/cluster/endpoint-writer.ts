@@ -4,12 +4,12 @@ import type { RegistryState } from '../state/registry-state.ts';
 import type { Session } from '../state/session.ts';
 import type { StateObserver } from '../state/state-observer.ts';
 import type { SharedWrite } from '../store/shared-store.ts';
+import type { StoreMirror } from '../store/store-mirror.ts';
 import type { Adoption } from './adoption.ts';
 import { clusterKey, type EndpointEntry, formatEntry, parseClusterKey } from './cluster-entries.ts';
 import type { EndpointDirectory } from './endpoint-directory.ts';
 import { KeyWriter } from './key-writer.ts';
 import type { Membership } from './membership.ts';
-import type { StoreMirror } from './store-mirror.ts';
 
 export interface EndpointWriterOptions {
   readonly state: RegistryState;

@@ -3,10 +3,10 @@ import type { EndpointRecord } from '../state/endpoint-record.ts';
 import type { EndpointTable } from '../state/endpoint-table.ts';
 import type { StateObserver } from '../state/state-observer.ts';
 import type { SharedWrite } from '../store/shared-store.ts';
+import type { StoreMirror } from '../store/store-mirror.ts';
 import { clusterKey, formatEntry, parseClusterKey } from './cluster-entries.ts';
 import type { Election } from './election.ts';
 import { KeyWriter } from './key-writer.ts';
-import type { StoreMirror } from './store-mirror.ts';
 
 export interface HealthBoardOptions {
   readonly endpoints: EndpointTable;

@@ -1,6 +1,6 @@
 import { type Clock, isMeshError, type Logger, type Timer } from '@inmesh/core';
 import type { SharedWrite } from '../store/shared-store.ts';
-import type { StoreMirror } from './store-mirror.ts';
+import type { StoreMirror } from '../store/store-mirror.ts';
 
 export interface KeyWriterOptions {
   readonly mirror: StoreMirror;

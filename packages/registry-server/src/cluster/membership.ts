@@ -8,9 +8,9 @@ import {
   type Timer,
 } from '@inmesh/core';
 import type { SharedStore, SharedWrite } from '../store/shared-store.ts';
+import type { StoreMirror } from '../store/store-mirror.ts';
 import { version } from '../version.ts';
 import { type BucketEntry, clusterKey, formatEntry, type ServerEntry } from './cluster-entries.ts';
-import type { StoreMirror } from './store-mirror.ts';
 
 export interface MembershipOptions {
   readonly name: string;

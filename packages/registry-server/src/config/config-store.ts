@@ -10,9 +10,11 @@ import {
   MeshError,
   noConfigRevision,
   type ResourcesApplied,
+  type Revision,
   type Store,
   type StoreChange,
   type StoreEntry,
+  type StoreWrite,
 } from '@inmesh/core';
 import { followStore } from '../store/follow-store.ts';
 import { type BatchFaults, checkBatch } from './check-batch.ts';
@@ -31,15 +33,25 @@ export interface ConfigStoreOptions {
 
 /** What became of a batch. */
 type ApplyOutcome =
-  | { readonly kind: 'applied'; readonly applied: ResourcesApplied }
+  | {
+      readonly kind: 'applied';
+      readonly applied: ResourcesApplied;
+      /** The store's; `undefined` when nothing was written. */
+      readonly committedAt: Revision | undefined;
+    }
   | { readonly kind: 'refused'; readonly faults: BatchFaults };
 
 /** Writes the configuration to the store; the state is fed by the store's watch alone, so that servers which share one agree. */
 export interface ConfigStore {
-  /** All or nothing; resolves when durable. Throws `conflict` and, at a limit, `overloaded`. */
-  apply(request: ApplyResources): Promise<ApplyOutcome>;
+  /**
+   * All or nothing; resolves when durable. `also` is committed in the same moment, and when nothing of
+   * the configuration changes, too. Throws `conflict` and, at a limit, `overloaded`.
+   */
+  apply(request: ApplyResources, also?: readonly StoreWrite[]): Promise<ApplyOutcome>;
   /** Throws `not_found`. */
   remove(key: ConfigKey): Promise<ResourcesApplied>;
+  /** Waits until the state is what the store has. Throws `store_unavailable` when that takes too long. */
+  caughtUp(): Promise<void>;
   close(): void;
 }
 
@@ -47,6 +59,9 @@ export interface ConfigStore {
 const maxAttempts = 5;
 /** Edits that wait for the one before; more is a script that went wild. */
 const maxWaiting = 100;
+/** A watch is behind its store by milliseconds, unless the store is in trouble. */
+const catchUpPauseMs = 20;
+const catchUpTimeoutMs = 5_000;
 
 /**
  * Fills `state` with what is stored, then follows it.
@@ -93,8 +108,8 @@ export async function createConfigStore(options: ConfigStoreOptions): Promise<Co
   };
   const editNow = async (
     plan: (stored: StoredEntries) => EditPlan,
-    { dryRun, expectedRevision }: EditRequest,
-  ): Promise<Omit<ResourcesApplied, 'warnings'>> => {
+    { dryRun, expectedRevision, also }: EditRequest,
+  ): Promise<Edited> => {
     for (let attempt = 1; ; attempt += 1) {
       const { entries } = await store.list(prefix);
       const stored = new Map(entries.map((entry) => [entry.key, entry]));
@@ -108,13 +123,17 @@ export async function createConfigStore(options: ConfigStoreOptions): Promise<Co
       }
       const { writes, changes } = plan(stored);
       checkRoom(stored, writes, limits);
-      if (dryRun || writes.length === 0) return { revision, changes };
-      const next = nextRevision(revision);
+      if (dryRun || writes.length + also.length === 0) {
+        return { revision, changes, committedAt: undefined };
+      }
+      const next = writes.length === 0 ? revision : nextRevision(revision);
       const expected = head?.revision ?? null;
+      const counted: StoreWrite[] =
+        writes.length === 0 ? [] : [{ kind: 'put', key: revisionKey, value: next, expected }];
       try {
-        await store.commit([{ kind: 'put', key: revisionKey, value: next, expected }, ...writes]);
+        const committedAt = await store.commit([...counted, ...writes, ...also]);
         logger.info({ revision: next, changes: writes.length }, 'configuration changed');
-        return { revision: next, changes };
+        return { revision: next, changes, committedAt };
       } catch (error) {
         if (!isMeshError(error, 'conflict') || attempt === maxAttempts) throw error;
       }
@@ -122,22 +141,39 @@ export async function createConfigStore(options: ConfigStoreOptions): Promise<Co
   };
 
   return {
-    async apply({ resources, dryRun = false, expectedRevision }) {
+    async apply({ resources, dryRun = false, expectedRevision }, also = []) {
       const batch = await checkBatch(resources);
       if (batch.faults.length > 0) return { kind: 'refused', faults: batch.faults };
       const now = new Date(clock.wallNow()).toISOString();
-      const edited = await edit((stored) => planApply(batch.resources, stored, now), {
-        dryRun,
-        expectedRevision,
-      });
-      return { kind: 'applied', applied: { ...edited, warnings: batch.warnings } };
+      const { committedAt, ...edited } = await edit(
+        (stored) => planApply(batch.resources, stored, now),
+        { dryRun, expectedRevision, also },
+      );
+      return { kind: 'applied', applied: { ...edited, warnings: batch.warnings }, committedAt };
     },
     async remove(key) {
-      const edited = await edit((stored) => planRemoval(key, stored), {
+      const { revision, changes } = await edit((stored) => planRemoval(key, stored), {
         dryRun: false,
         expectedRevision: undefined,
+        also: [],
       });
-      return { ...edited, warnings: [] };
+      return { revision, changes, warnings: [] };
+    },
+    async caughtUp() {
+      const deadline = clock.now() + catchUpTimeoutMs;
+      for (;;) {
+        const head = await store.get(revisionKey);
+        if ((head?.value ?? noConfigRevision) === state.revision) return;
+        if (clock.now() >= deadline) {
+          throw new MeshError(
+            'store_unavailable',
+            `registry: the configuration here is at ${state.revision} and the store at ${head?.value}; this server does not catch up`,
+          );
+        }
+        await new Promise<void>((resolve) => {
+          clock.setTimer(resolve, catchUpPauseMs, { keepAlive: true });
+        });
+      }
     },
     close: unfollow,
   };
@@ -146,6 +182,11 @@ export async function createConfigStore(options: ConfigStoreOptions): Promise<Co
 interface EditRequest {
   readonly dryRun: boolean;
   readonly expectedRevision: ConfigRevision | undefined;
+  readonly also: readonly StoreWrite[];
+}
+
+interface Edited extends Omit<ResourcesApplied, 'warnings'> {
+  readonly committedAt: Revision | undefined;
 }
 
 function takeCommit(state: ConfigState, changes: readonly StoreChange[]): void {

@@ -21,6 +21,8 @@ export interface Eureka {
   routes(app: App): Promise<void>;
   /** From now on leases run, and peers are asked and told. */
   start(): void;
+  /** Others may have taken over what is here: each instance is told by its next renewal. */
+  sendAway(): void;
   close(): Promise<void>;
 }
 
@@ -61,6 +63,7 @@ export function createEureka(parts: CreateEurekaOptions): Eureka {
       eurekaRoutes(app, {
         door,
         index,
+        replicators,
         ownNames,
         isSettled: () => !settling.active,
         bodyBytes: limits.bodyBytes,
@@ -76,6 +79,7 @@ export function createEureka(parts: CreateEurekaOptions): Eureka {
         },
       );
     },
+    sendAway: () => leases.sendAway(),
     async close() {
       settling.stop();
       leases.stop();

@@ -1,5 +1,5 @@
 import type { Clock, Logger, Timer } from '@inmesh/core';
-import type { RegistryState } from '../state/registry-state.ts';
+import { outOfTouch, type RegistryState } from '../state/registry-state.ts';
 import type { SelfPreservation } from '../state/self-preservation.ts';
 import type { Session } from '../state/session.ts';
 
@@ -18,6 +18,8 @@ export interface EurekaLease {
   readonly replica: boolean;
   /** Monotonic milliseconds. */
   renewedAt: number;
+  /** The instance is better off at another server: its next renewal is refused, once. */
+  toMove: boolean;
 }
 
 export interface LeaseTableOptions {
@@ -81,12 +83,23 @@ export class LeaseTable {
     return session;
   }
 
-  grant(lease: Omit<EurekaLease, 'renewedAt'>): void {
-    this.#leases.set(lease.endpointId, { ...lease, renewedAt: this.#options.clock.now() });
+  grant(lease: Omit<EurekaLease, 'renewedAt' | 'toMove'>): void {
+    const renewedAt = this.#options.clock.now();
+    this.#leases.set(lease.endpointId, { ...lease, renewedAt, toMove: false });
   }
 
+  /** Throws `registry_unavailable`, once, when the instance is to go to another server. */
   renew(lease: EurekaLease): void {
+    if (lease.toMove) {
+      lease.toMove = false;
+      throw outOfTouch();
+    }
     lease.renewedAt = this.#options.clock.now();
+  }
+
+  /** What peers tell of is renewed by them, wherever it is. */
+  sendAway(): void {
+    for (const lease of this.#leases.values()) lease.toMove = !lease.replica;
   }
 
   /** Its endpoint leaves with it. */

@@ -13,6 +13,14 @@ export class TrafficTotal {
     addLatencies(this.latencies, latencies);
   }
 
+  merge(other: TrafficTotal): void {
+    this.calls += other.calls;
+    this.errors += other.errors;
+    for (const [bucket, count] of other.latencies.entries()) {
+      (this.latencies[bucket] as number) += count;
+    }
+  }
+
   clear(): void {
     this.calls = 0;
     this.errors = 0;

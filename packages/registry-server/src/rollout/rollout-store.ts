@@ -1,88 +1,112 @@
 import {
+  type Clock,
   type Logger,
   MeshError,
   type Revision,
   type Rollout,
   type ServiceName,
   type Store,
+  type StoreChange,
 } from '@inmesh/core';
+import { type Commit, StoreMirror } from '../store/store-mirror.ts';
 
 const prefix = 'rollouts/';
 
-/** A rollout with what is needed to go on with it. */
-export interface RolloutRecord {
+/** A rollout as the store has it. */
+export interface StoredRollout {
   readonly rollout: Rollout;
-  /** The share before, while another is being set: a server that died in between finds either. `null`: none is. */
-  readonly movingFrom: number | null;
-}
-
-interface Stored {
-  readonly record: RolloutRecord;
   readonly revision: Revision;
 }
 
-/** The last rollout of each service, durable. */
-export class RolloutStore {
-  readonly #store: Store;
-  readonly #byService = new Map<ServiceName, Stored>();
+export interface RolloutStoreOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
-  private constructor(store: Store) {
-    this.#store = store;
+/** The last rollout of each service: durable, and the same at all servers that share the store. */
+export class RolloutStore {
+  readonly #mirror: StoreMirror;
+  readonly #logger: Logger;
+  readonly #byService = new Map<ServiceName, StoredRollout>();
+  #onChange: (service: ServiceName) => void = () => {};
+
+  private constructor({ store, clock, logger }: RolloutStoreOptions) {
+    this.#logger = logger;
+    this.#mirror = new StoreMirror({
+      store,
+      prefix,
+      onChange: (change) => this.#hear(change),
+      onListed: () => {},
+      clock,
+      logger,
+    });
   }
 
-  static async open(store: Store, logger: Logger): Promise<RolloutStore> {
-    const opened = new RolloutStore(store);
-    const { entries } = await store.list(prefix);
-    for (const { key, value, revision } of entries) {
-      try {
-        const record = JSON.parse(value) as RolloutRecord;
-        opened.#byService.set(record.rollout.service, { record, revision });
-      } catch (error) {
-        logger.error({ err: error, key }, 'a stored rollout cannot be read and is left out');
-      }
-    }
+  /** Takes over what is stored, and follows it. Throws what the store throws. */
+  static async open(options: RolloutStoreOptions): Promise<RolloutStore> {
+    const opened = new RolloutStore(options);
+    await opened.#mirror.start();
     return opened;
   }
 
-  get(service: ServiceName): RolloutRecord | undefined {
-    return this.#byService.get(service)?.record;
+  /** Told of every change, whoever made it, after it. One listener. */
+  onChange(listener: (service: ServiceName) => void): void {
+    this.#onChange = listener;
   }
 
-  *all(): IterableIterator<RolloutRecord> {
-    for (const { record } of this.#byService.values()) yield record;
+  get(service: ServiceName): StoredRollout | undefined {
+    return this.#byService.get(service);
   }
 
-  /** Takes over what need not last: a restart finds what was saved before. */
-  note(rollout: Rollout): void {
-    const stored = this.#byService.get(rollout.service);
-    if (stored === undefined) return;
-    const { record, revision } = stored;
-    this.#byService.set(rollout.service, { record: { ...record, rollout }, revision });
+  *all(): IterableIterator<StoredRollout> {
+    yield* this.#byService.values();
   }
 
-  /** Resolves when durable. Throws `conflict` when another server changed it: take what is stored then. */
-  async save(record: RolloutRecord): Promise<void> {
-    const { service } = record.rollout;
+  /** Takes over what need not last, and is for this server alone: whatever is stored next replaces it. */
+  note({ rollout, revision }: StoredRollout): void {
+    if (this.#byService.get(rollout.service)?.revision !== revision) return;
+    this.#byService.set(rollout.service, { rollout, revision });
+  }
+
+  /**
+   * Resolves when durable. `over` is the revision that it is to replace: what was decided about one
+   * state of a rollout must not be done to another. `through` commits it together with something
+   * else. Throws `conflict` when it was changed meanwhile.
+   */
+  async save(rollout: Rollout, over: Revision | undefined, through?: Commit): Promise<Rollout> {
+    const { service } = rollout;
     const key = prefix + service;
-    const expected = this.#byService.get(service)?.revision ?? null;
-    const value = JSON.stringify(record);
-    try {
-      const revision = await this.#store.commit([{ kind: 'put', key, value, expected }]);
-      this.#byService.set(service, { record, revision });
-    } catch (error) {
-      await this.#reload(service);
-      throw error;
+    const value = JSON.stringify({ rollout });
+    const expected = over ?? null;
+    const revision = await this.#mirror.commit([{ kind: 'put', key, value, expected }], through);
+    // What came after it has been told by now.
+    if (this.#mirror.revisionOf(key) === revision) {
+      this.#byService.set(service, { rollout, revision });
+      this.#onChange(service);
     }
+    return rollout;
   }
 
-  async #reload(service: ServiceName): Promise<void> {
-    const entry = await this.#store.get(prefix + service);
-    if (entry === undefined) {
-      this.#byService.delete(service);
-      return;
+  close(): void {
+    this.#mirror.close();
+  }
+
+  #hear(change: StoreChange): void {
+    const key = change.kind === 'put' ? change.entry.key : change.key;
+    const service = key.slice(prefix.length) as ServiceName;
+    if (change.kind === 'delete') this.#byService.delete(service);
+    else {
+      const { value, revision } = change.entry;
+      try {
+        const { rollout } = JSON.parse(value) as { rollout: Rollout };
+        this.#byService.set(service, { rollout, revision });
+      } catch (error) {
+        this.#byService.delete(service);
+        this.#logger.error({ err: error, key }, 'a stored rollout cannot be read and is left out');
+      }
     }
-    const record = JSON.parse(entry.value) as RolloutRecord;
-    this.#byService.set(service, { record, revision: entry.revision });
+    this.#onChange(service);
   }
 }
 

@@ -1,10 +1,13 @@
-import { isMeshError, MeshError } from '@inmesh/core';
+import { isMeshError, MeshError, type Revision, type StoreWrite } from '@inmesh/core';
 import type { ConfigState } from '../config/config-state.ts';
 import type { ConfigStore } from '../config/config-store.ts';
-import { findSplit, newSplit, type SplitOf } from './traffic-split.ts';
+import { findSplit, newSplit, type SplitOf, type TrafficSplit } from './traffic-split.ts';
 
 /** Edits of others may come in between: so often a change of weights is tried anew. */
-const maxAttempts = 5;
+const maxAttempts = 3;
+
+/** Percent of the new version and the VirtualService that says so; a `string` is why it cannot be told. */
+type FoundShare = { readonly key: string; readonly share: number } | string;
 
 /** Reads and sets the weights of rollouts, through the same door as everybody's edits. */
 export class RolloutWeights {
@@ -16,8 +19,8 @@ export class RolloutWeights {
     this.#config = config;
   }
 
-  /** Percent of the new version and who says so; a `string` is why it cannot be told. */
-  read(of: SplitOf): { readonly key: string; readonly share: number } | string {
+  /** As far as this server has heard: another may have set them a moment ago. */
+  read(of: SplitOf): FoundShare {
     try {
       const split = findSplit(this.#state.resources, of);
       if (split === undefined) {
@@ -31,36 +34,47 @@ export class RolloutWeights {
     }
   }
 
+  /** As the store has them. Throws `store_unavailable`. */
+  async readStored(of: SplitOf): Promise<FoundShare> {
+    await this.#config.caughtUp();
+    return this.read(of);
+  }
+
   /** Makes the split where there is none, all to the old version. Throws `conflict`. */
   async prepare(of: SplitOf): Promise<{ readonly key: string; readonly share: number }> {
+    await this.#config.caughtUp();
     if (findSplit(this.#state.resources, of) === undefined) {
       const resources = newSplit(this.#state.resources, of);
       await this.#config.apply({ resources, expectedRevision: this.#state.revision });
     }
-    const split = this.read(of);
+    const split = await this.readStored(of);
     if (typeof split === 'string') throw new MeshError('conflict', `rollout: ${split}`);
     return split;
   }
 
   /**
-   * Sets the share, if it is still `expected`: compare and swap on the whole configuration, tried
-   * anew when others edited something else. Throws `conflict` when somebody else set the weights.
+   * Sets the share, if it is still `expected`, and commits `also` in the same moment: compare and
+   * swap on the whole configuration, tried anew when others edited something else. Gives the store's
+   * revision. Throws `conflict` when somebody else set the weights, and when `also` no longer fits.
    */
-  async set(of: SplitOf, expected: number, share: number): Promise<void> {
+  async set(
+    of: SplitOf,
+    expected: number,
+    share: number,
+    also: readonly StoreWrite[],
+  ): Promise<Revision> {
     for (let attempt = 1; ; attempt += 1) {
-      const { revision, resources } = this.#state;
-      const split = findSplit(resources, of);
-      if (split?.share === share) return;
-      if (split?.share !== expected) {
-        throw new MeshError('conflict', `rollout: ${handEdit(of, this.read(of), expected)}`);
+      await this.#config.caughtUp();
+      const found = this.read(of);
+      if (typeof found === 'string' || found.share !== expected) {
+        throw new MeshError('conflict', `rollout: ${handEdit(of, found, expected)}`);
       }
+      const { revision, resources } = this.#state;
+      const split = findSplit(resources, of) as TrafficSplit;
+      const request = { resources: [split.with(share)], expectedRevision: revision };
       try {
-        const changed = [split.with(share)];
-        const outcome = await this.#config.apply({
-          resources: changed,
-          expectedRevision: revision,
-        });
-        if (outcome.kind === 'applied') return;
+        const outcome = await this.#config.apply(request, also);
+        if (outcome.kind === 'applied') return outcome.committedAt as Revision;
         const [fault] = outcome.faults;
         throw new MeshError('invalid_resource', `rollout: ${split.key}: ${fault?.message}`);
       } catch (error) {
@@ -71,11 +85,7 @@ export class RolloutWeights {
 }
 
 /** Says what somebody else did to the weights. */
-export function handEdit(
-  { to }: SplitOf,
-  found: ReturnType<RolloutWeights['read']>,
-  expected: number,
-): string {
+export function handEdit({ to }: SplitOf, found: FoundShare, expected: number): string {
   if (typeof found === 'string') return found;
   return `somebody else set ${to} to ${found.share} % in ${found.key}, the rollout had set ${expected} %`;
 }

@@ -1,9 +1,9 @@
 // Over 250 lines: one state machine, its moves side by side.
 import {
   type Clock,
-  isMeshError,
   type Logger,
   MeshError,
+  type Revision,
   type Rollout,
   type RolloutSample,
   type RolloutState,
@@ -13,18 +13,22 @@ import {
   serviceName,
   type Timer,
 } from '@inmesh/core';
+import type { Leadership } from '../cluster/leadership.ts';
 import type { TrafficTotal } from '../graph/traffic-total.ts';
 import type { RegistryState } from '../state/registry-state.ts';
 import { type Judgement, judge } from './judge.ts';
 import { resolvePlan } from './rollout-plan.ts';
-import { type RolloutRecord, type RolloutStore, unknownRollout } from './rollout-store.ts';
+import { type RolloutStore, type StoredRollout, unknownRollout } from './rollout-store.ts';
 import { handEdit, type RolloutWeights } from './rollout-weights.ts';
+import type { SharedTallies } from './shared-tallies.ts';
 import type { TallyBoard, VersionTallies } from './version-tallies.ts';
 
 export interface RolloutsOptions {
   readonly store: RolloutStore;
   readonly weights: RolloutWeights;
   readonly tallies: TallyBoard;
+  readonly shared: SharedTallies;
+  readonly leadership: Leadership;
   readonly state: RegistryState;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,6 +36,10 @@ export interface RolloutsOptions {
 
 /** What a server holds of a rollout that goes on; it begins anew after a restart, with its evidence. */
 interface Step {
+  /** Which step of which rollout: the same word at every server. */
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
   readonly tallies: VersionTallies;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
@@ -44,6 +52,8 @@ type ActiveState = Extract<RolloutState, { step: number }> & { name: 'running' |
 
 /** How often each rollout is looked at whether it is due, and whether its weights are its own. */
 const tickMs = 1_000;
+/** What another server counted is known twice for each look, so that it is never much older than one. */
+const tellsPerLook = 2;
 /** Looks in a step: the chance of a false alarm adds up over them. */
 const looksPerStep = 4;
 const minLookMs = 1_000;
@@ -52,7 +62,10 @@ const maxVerdicts = 50;
 
 /**
  * Moves traffic from one version to the next by steps, while the new one is no worse. One thing at a
- * time: a look at a rollout and a person's command never meet.
+ * time: a look at a rollout and a person's command never meet. Of the servers that share a store all
+ * count and all take commands, and the leader alone looks and moves. Whatever is decided is committed
+ * over the very state that it was decided about, together with its weights: whoever was replaced as
+ * the leader meanwhile, or was slower, changes nothing.
  */
 export class Rollouts {
   readonly #options: RolloutsOptions;
@@ -67,11 +80,9 @@ export class Rollouts {
 
   /** Goes on with what was stored. */
   start(): void {
-    for (const record of this.#options.store.all()) {
-      if (isActive(record.rollout.state)) this.#beginStep(record.rollout);
-      else if (record.movingFrom !== null) void this.#alone(() => this.#finishMove(record));
-    }
-    this.#schedule();
+    const { store } = this.#options;
+    store.onChange((service) => this.#follow(service));
+    for (const { rollout } of store.all()) this.#follow(rollout.service);
   }
 
   list(): Rollout[] {
@@ -80,9 +91,7 @@ export class Rollouts {
 
   /** Throws `not_found`. */
   get(service: ServiceName): Rollout {
-    const record = this.#options.store.get(service);
-    if (record === undefined) throw unknownRollout(service);
-    return record.rollout;
+    return this.#stored(service).rollout;
   }
 
   /** Throws `invalid_argument`; `conflict` when one goes on already or the weights cannot be moved. */
@@ -92,7 +101,8 @@ export class Rollouts {
       const plan = resolvePlan(request);
       const { from, to } = request;
       const service = serviceName(request.service, request.namespace);
-      const last = store.get(service)?.rollout;
+      const stored = store.get(service);
+      const last = stored?.rollout;
       if (last !== undefined && (isActive(last.state) || last.state.name === 'paused')) {
         throw new MeshError(
           'conflict',
@@ -102,67 +112,59 @@ export class Rollouts {
       if (!this.#isServed(service, to)) throw notServed(service, to);
       const { key, share } = await weights.prepare({ service, from, to });
       const now = new Date(clock.wallNow()).toISOString();
-      return await this.#move(
-        {
-          service,
-          from,
-          to,
-          plan,
-          state: { name: 'running', step: 0 },
-          startedAt: now,
-          updatedAt: now,
-          share,
-          resource: key,
-          verdicts: [],
-        },
-        plan.steps[0] as number,
-      );
+      const begun: Rollout = {
+        service,
+        from,
+        to,
+        plan,
+        state: { name: 'running', step: 0 },
+        startedAt: now,
+        updatedAt: now,
+        share,
+        resource: key,
+        verdicts: [],
+      };
+      return await this.#move(begun, stored?.revision, plan.steps[0] as number);
     });
   }
 
   /** Throws `not_found`, `conflict` when it does not go on. */
   pause(service: ServiceName, by: string): Promise<Rollout> {
     return this.#alone(async () => {
-      const rollout = this.get(service);
-      if (!isActive(rollout.state)) throw wrongState(rollout, 'paused');
-      const { step } = rollout.state;
-      return await this.#become(rollout, { name: 'paused', step, reason: `paused by ${by}` });
+      const stored = this.#stored(service);
+      const { state } = stored.rollout;
+      if (!isActive(state)) throw wrongState(stored.rollout, 'paused');
+      return await this.#pause(stored, `paused by ${by}`);
     });
   }
 
   /** Goes on from the weights as they are. Throws `not_found`, `conflict` when it is not paused. */
   resume(service: ServiceName): Promise<Rollout> {
     return this.#alone(async () => {
-      const rollout = this.get(service);
+      const { rollout, revision } = this.#stored(service);
       if (rollout.state.name !== 'paused') throw wrongState(rollout, 'resumed');
-      const found = this.#options.weights.read(rollout);
+      const found = await this.#options.weights.readStored(rollout);
       if (typeof found === 'string') throw new MeshError('conflict', `rollout: ${found}`);
       const { share, key } = found;
       const { steps } = rollout.plan;
       const reached = steps.filter((step) => step <= share && step < 100).length;
       const state: RolloutState = { name: 'running', step: Math.max(0, reached - 1) };
-      const resumed = await this.#become({ ...rollout, share, resource: key }, state);
-      this.#beginStep(resumed);
-      this.#schedule();
-      return resumed;
+      return await this.#become({ rollout: { ...rollout, share, resource: key }, revision }, state);
     });
   }
 
   /** All traffic back to the old version. Throws `not_found`, `conflict` when it has ended. */
   abort(service: ServiceName, by: string): Promise<Rollout> {
     return this.#alone(async () => {
-      const rollout = this.get(service);
+      const { rollout, revision } = this.#stored(service);
       const { state } = rollout;
       if (!isActive(state) && state.name !== 'paused') throw wrongState(rollout, 'aborted');
-      const found = this.#options.weights.read(rollout);
+      const found = await this.#options.weights.readStored(rollout);
       // What a hand has set is taken back, too: that is what was asked for.
       const share = typeof found === 'string' ? rollout.share : found.share;
-      const aborted: RolloutState = {
-        name: 'aborted',
-        step: state.step,
-        reason: `aborted by ${by}`,
-      };
-      return await this.#move({ ...rollout, share, state: aborted }, 0);
+      const reason = `aborted by ${by}`;
+      const aborted: RolloutState = { name: 'aborted', step: state.step, reason };
+      return await this.#move({ ...rollout, share, state: aborted }, revision, 0);
     });
   }
 
@@ -171,6 +173,22 @@ export class Rollouts {
     this.#closed = true;
     this.#timer?.cancel();
     await this.#last;
+    this.#options.store.close();
+    this.#options.shared.close();
+  }
+
+  #stored(service: ServiceName): StoredRollout {
+    const stored = this.#options.store.get(service);
+    if (stored === undefined) throw unknownRollout(service);
+    return stored;
+  }
+
+  /** The rollout is another than before, by this server or any other. */
+  #follow(service: ServiceName): void {
+    const rollout = this.#options.store.get(service)?.rollout;
+    if (rollout === undefined || !isActive(rollout.state)) this.#endStep(service);
+    else if (this.#steps.get(service)?.name !== stepName(rollout)) this.#beginStep(rollout);
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -182,130 +200,123 @@ export class Rollouts {
   }
 
   async #tick(): Promise<void> {
+    const { leadership, logger } = this.#options;
     for (const service of [...this.#steps.keys()]) {
       if (this.#closed) return;
       try {
-        await this.#look(service);
+        await (leadership.leading ? this.#look(service) : this.#tell(service));
       } catch (error) {
         // The store is away, or somebody was faster: the next look sees what is there then.
-        this.#options.logger.warn({ err: error, service }, 'a rollout could not be looked at');
+        logger.warn({ err: error, service }, 'a rollout could not be looked at');
       }
     }
   }
 
-  async #look(service: ServiceName): Promise<void> {
-    const { store, weights, clock } = this.#options;
-    const record = store.get(service);
+  /** Another server leads: it is to know what was counted here when it looks. */
+  async #tell(service: ServiceName): Promise<void> {
+    const { shared, clock } = this.#options;
     const step = this.#steps.get(service);
-    if (record === undefined || step === undefined || !isActive(record.rollout.state)) {
-      this.#endStep(service);
-      return;
-    }
-    const { rollout, movingFrom } = record;
-    const found = weights.read(rollout);
-    const share = typeof found === 'string' ? undefined : found.share;
-    if (share !== rollout.share) {
-      if (movingFrom !== null && share === movingFrom) {
-        await this.#finishMove(record);
-        return;
+    const now = clock.now();
+    if (step === undefined || now < step.nextLookAt) return;
+    step.nextLookAt = now + lookMs(this.#stored(service).rollout) / tellsPerLook;
+    await shared.tell(service, step.name, step.tallies);
+  }
+
+  async #look(service: ServiceName): Promise<void> {
+    const { weights, clock } = this.#options;
+    const step = this.#steps.get(service);
+    if (step === undefined) return;
+    const stored = this.#stored(service);
+    const { rollout } = stored;
+    if (!this.#isOwn(rollout, weights.read(rollout))) {
+      const found = await weights.readStored(rollout);
+      if (!this.#isOwn(rollout, found)) {
+        await this.#pause(stored, handEdit(rollout, found, rollout.share));
       }
-      const reason = handEdit(rollout, found, rollout.share);
-      const { step: at } = rollout.state as ActiveState;
-      await this.#become(rollout, { name: 'paused', step: at, reason });
       return;
     }
     const now = clock.now();
     if (now < step.nextLookAt) return;
     step.nextLookAt = now + lookMs(rollout);
-    await this.#decide(rollout, step, now - step.startedAt);
+    await this.#decide(stored, step, now - step.startedAt);
   }
 
-  async #decide(rollout: Rollout, step: Step, elapsedMs: number): Promise<void> {
+  #isOwn({ share }: Rollout, found: ReturnType<RolloutWeights['read']>): boolean {
+    return typeof found !== 'string' && found.share === share;
+  }
+
+  async #decide(stored: StoredRollout, step: Step, elapsedMs: number): Promise<void> {
+    const { rollout, revision } = stored;
     const { plan, service, to } = rollout;
     const state = rollout.state as ActiveState;
-    if (!this.#isServed(service, to)) {
-      const reason = `${to} has no endpoint that is up`;
-      await this.#rollBack(rollout, step, { kind: 'worse', reason, errorP: null, latencyP: null });
-      return;
-    }
-    const judgement = judge(step.tallies.from, step.tallies.to, plan);
+    const counted = this.#options.shared.sum(service, step.name, step.tallies);
+    const look = (decision: Decision, judgement: Judgement): Rollout =>
+      this.#withVerdict(rollout, counted, decision, judgement);
+    const judgement = this.#isServed(service, to)
+      ? judge(counted.from, counted.to, plan)
+      : notServedAnyMore(to);
     if (judgement.kind === 'worse') {
-      await this.#rollBack(rollout, step, judgement);
+      const { reason } = judgement;
+      const rolledBack: RolloutState = { name: 'rolled-back', step: state.step, reason };
+      await this.#move({ ...look('roll-back', judgement), state: rolledBack }, revision, 0);
       return;
     }
     const isOver = elapsedMs >= plan.stepMs;
     if (judgement.kind === 'good' && isOver) {
-      await this.#advance(rollout, step, judgement);
+      const next = state.step + 1;
+      const share = plan.steps[next] as number;
+      const isLast = share === 100;
+      const looked = look(isLast ? 'complete' : 'advance', judgement);
+      const reached: RolloutState = isLast
+        ? { name: 'completed' }
+        : { name: 'running', step: next };
+      await this.#move({ ...looked, state: reached }, revision, share);
       return;
     }
     const mustHold = judgement.kind === 'suspect' ? isOver : elapsedMs >= plan.maxStepMs;
-    const decision: Decision = mustHold ? 'hold' : 'wait';
-    const looked = this.#withVerdict(rollout, step, decision, judgement);
+    const looked = look(mustHold ? 'hold' : 'wait', judgement);
     if (mustHold && (state.name !== 'holding' || state.reason !== judgement.reason)) {
       const { reason } = judgement;
-      await this.#become(looked, { name: 'holding', step: state.step, reason });
+      await this.#become(
+        { rollout: looked, revision },
+        { name: 'holding', step: state.step, reason },
+      );
     } else {
       // Nothing that would be missed after a restart: kept, not stored.
-      this.#options.store.note(looked);
+      this.#options.store.note({ rollout: looked, revision });
     }
   }
 
-  async #advance(rollout: Rollout, step: Step, judgement: Judgement): Promise<void> {
-    const next = (rollout.state as ActiveState).step + 1;
-    const share = rollout.plan.steps[next] as number;
-    const isLast = share === 100;
-    const looked = this.#withVerdict(rollout, step, isLast ? 'complete' : 'advance', judgement);
-    const state: RolloutState = isLast ? { name: 'completed' } : { name: 'running', step: next };
-    await this.#move({ ...looked, state }, share);
-  }
-
-  async #rollBack(rollout: Rollout, step: Step, judgement: Judgement): Promise<void> {
-    const { reason } = judgement;
-    const { step: at } = rollout.state as ActiveState;
-    const looked = this.#withVerdict(rollout, step, 'roll-back', judgement);
-    await this.#move({ ...looked, state: { name: 'rolled-back', step: at, reason } }, 0);
-  }
-
-  /**
-   * Takes `rollout` over with its weights set from `rollout.share` to `share`: first it is written
-   * down, so that whoever goes on after this server knows what was meant.
-   */
-  async #move(rollout: Rollout, share: number): Promise<Rollout> {
+  /** Stores `rollout` with its weights set from `rollout.share` to `share`, both in one commit. */
+  async #move(rollout: Rollout, over: Revision | undefined, share: number): Promise<Rollout> {
     const { store, weights, logger } = this.#options;
-    const moving = this.#stamped({ ...rollout, share });
-    await store.save({ rollout: moving, movingFrom: rollout.share });
-    try {
-      await weights.set(rollout, rollout.share, share);
-    } catch (error) {
-      if (!isMeshError(error, 'conflict')) throw error;
-      const { state, plan } = moving;
-      const step = 'step' in state ? state.step : plan.steps.length - 1;
-      return await this.#become(moving, { name: 'paused', step, reason: error.message });
-    }
-    await store.save({ rollout: moving, movingFrom: null });
-    const { service, to, state } = moving;
+    const moved = this.#stamped({ ...rollout, share });
+    const { service, to, state } = moved;
+    await store.save(moved, over, (writes) => weights.set(rollout, rollout.share, share, writes));
     logger.info({ service, to, share, state: state.name }, 'rollout moved');
-    if (isActive(state)) this.#beginStep(moving);
-    else this.#endStep(service);
-    this.#schedule();
-    return moving;
+    if (!isActive(state)) await this.#forget(service);
+    return moved;
   }
 
-  /** A server that died while it set the weights left the ones before: they are set now. */
-  async #finishMove({ rollout, movingFrom }: RolloutRecord): Promise<void> {
-    const found = this.#options.weights.read(rollout);
-    if (typeof found === 'string' || found.share !== movingFrom) return;
-    await this.#move({ ...rollout, share: movingFrom }, rollout.share);
+  #pause(stored: StoredRollout, reason: string): Promise<Rollout> {
+    const { state, plan } = stored.rollout;
+    const step = 'step' in state ? state.step : plan.steps.length - 1;
+    return this.#become(stored, { name: 'paused', step, reason });
   }
 
   /** Stores another state; the weights stay. */
-  async #become(rollout: Rollout, state: RolloutState): Promise<Rollout> {
+  async #become({ rollout, revision }: StoredRollout, state: RolloutState): Promise<Rollout> {
     const { store, logger } = this.#options;
-    const changed = this.#stamped({ ...rollout, state });
-    await store.save({ rollout: changed, movingFrom: null });
+    const changed = await store.save(this.#stamped({ ...rollout, state }), revision);
     logger.info({ service: rollout.service, to: rollout.to, ...state }, 'rollout changed');
-    if (!isActive(state)) this.#endStep(rollout.service);
     return changed;
+  }
+
+  /** What is left of the servers' tallies is taken over by the next rollout of the service: failing is no fault. */
+  async #forget(service: ServiceName): Promise<void> {
+    await this.#options.shared.forget(service).catch((error: unknown) => {
+      this.#options.logger.debug({ err: error, service }, 'tallies could not be deleted');
+    });
   }
 
   #stamped(rollout: Rollout): Rollout {
@@ -317,7 +328,10 @@ export class Rollouts {
     const { service, from, to } = rollout;
     this.#endStep(service);
     const now = clock.now();
-    const step = {
+    const step: Step = {
+      name: stepName(rollout),
+      from,
+      to,
       tallies: tallies.open(service, from, to),
       startedAt: now,
       nextLookAt: now + lookMs(rollout),
@@ -326,19 +340,25 @@ export class Rollouts {
   }
 
   #endStep(service: ServiceName): void {
-    const rollout = this.#options.store.get(service)?.rollout;
-    if (rollout !== undefined) this.#options.tallies.close(service, rollout.from, rollout.to);
+    const step = this.#steps.get(service);
+    if (step === undefined) return;
+    this.#options.tallies.close(service, step.from, step.to);
     this.#steps.delete(service);
   }
 
-  #withVerdict(rollout: Rollout, step: Step, decision: Decision, judgement: Judgement): Rollout {
+  #withVerdict(
+    rollout: Rollout,
+    counted: VersionTallies,
+    decision: Decision,
+    judgement: Judgement,
+  ): Rollout {
     const { reason, errorP, latencyP } = judgement;
     const verdict: RolloutVerdict = {
       at: new Date(this.#options.clock.wallNow()).toISOString(),
       step: (rollout.state as ActiveState).step,
       decision,
-      from: sample(step.tallies.from),
-      to: sample(step.tallies.to),
+      from: sample(counted.from),
+      to: sample(counted.to),
       reason,
       errorP,
       latencyP,
@@ -369,6 +389,11 @@ function lookMs({ plan }: Rollout): number {
   return Math.min(Math.max(plan.stepMs / looksPerStep, minLookMs), maxLookMs);
 }
 
+/** Another step has another share; a step that was paused, and went on with the same, is the same. */
+function stepName({ startedAt, share }: Rollout): string {
+  return `${startedAt} ${share}`;
+}
+
 function isActive(state: RolloutState): state is ActiveState {
   return state.name === 'running' || state.name === 'holding';
 }
@@ -383,6 +408,11 @@ function wrongState({ service, state }: Rollout, verb: string): MeshError {
     'conflict',
     `rollout: that of ${service} is ${state.name}, it cannot be ${verb}`,
   );
+}
+
+function notServedAnyMore(version: string): Judgement {
+  const reason = `${version} has no endpoint that is up`;
+  return { kind: 'worse', reason, errorP: null, latencyP: null };
 }
 
 function notServed(service: ServiceName, version: string): MeshError {

@@ -62,6 +62,18 @@ export class RegistryState {
     return this.sessions.renew(token, this.#options.clock.now());
   }
 
+  /** Others may have taken over what is here: whoever is not `told` of it otherwise is, by its next renewal. */
+  sendAway(told: (session: Session) => boolean): void {
+    for (const session of this.sessions.all()) session.toMove = !told(session);
+  }
+
+  /** Throws `registry_unavailable`, once: a client that finds no other server comes back, and is renewed. */
+  refuseRenewal(session: Session): never {
+    session.toMove = false;
+    session.mayBeElsewhere = true;
+    throw outOfTouch();
+  }
+
   /** A clean goodbye: the session's endpoints leave as if each had been deregistered. */
   closeSession(session: Session): void {
     this.#end(session, (record) => this.#leave(record));
@@ -184,6 +196,14 @@ export class RegistryState {
       `registry: session of ${client} holds ${limit} registrations, the most that one may; open another or raise limits.registrationsPerSession`,
     );
   }
+}
+
+/** Said to clients that hold something here, and are better off at another server. */
+export function outOfTouch(): MeshError {
+  return new MeshError(
+    'registry_unavailable',
+    'registry: this server has lost touch with the others, which take over what it has; go to one of them, or come back here when there is none',
+  );
 }
 
 function idTaken(id: string, service: ServiceName): MeshError {

@@ -69,12 +69,17 @@ export class SessionTable {
       config: undefined,
       renewedAt: now,
       mayBeElsewhere: false,
+      toMove: false,
       older: undefined,
       newer: undefined,
     };
     this.#byToken.set(session.token, session);
     this.leases.append(session);
     return session;
+  }
+
+  all(): Iterable<Session> {
+    return this.#byToken.values();
   }
 
   find(token: string): Session | undefined {

@@ -34,6 +34,8 @@ export interface Session {
   renewedAt: number;
   /** It was sent to another server, or its endpoints are there: its silence says nothing of the network. Until it renews. */
   mayBeElsewhere: boolean;
+  /** It is better off at another server, and has no stream on which it could be told: its next renewal is refused, once. */
+  toMove: boolean;
   // Neighbours in the lease list.
   older: Session | undefined;
   newer: Session | undefined;

@@ -1,9 +1,20 @@
-import type { Clock, Logger, Revision, StoreChange, StoreEntry, Unsubscribe } from '@inmesh/core';
-import { followStore } from '../store/follow-store.ts';
-import type { SharedStore, SharedWrite } from '../store/shared-store.ts';
+import type {
+  Clock,
+  Logger,
+  Revision,
+  Store,
+  StoreChange,
+  StoreEntry,
+  Unsubscribe,
+} from '@inmesh/core';
+import { followStore } from './follow-store.ts';
+import type { SharedWrite } from './shared-store.ts';
+
+/** Makes a commit; gives its revision. */
+export type Commit = (writes: readonly SharedWrite[]) => Promise<Revision>;
 
 export interface StoreMirrorOptions {
-  readonly store: SharedStore;
+  readonly store: Store;
   readonly prefix: string;
   /**
    * A change that this server did not make, or does not know that it made: its answer was lost.
@@ -63,16 +74,20 @@ export class StoreMirror {
     return this.#revisions.get(key);
   }
 
-  /** One at a time. Every delete must name the revision that it expects. Throws what the store throws. */
-  commit(writes: readonly SharedWrite[]): Promise<void> {
+  /**
+   * One at a time; gives the revision. Every delete must name the revision that it expects. `through`
+   * commits them together with something else. Throws what the store throws.
+   */
+  commit(writes: readonly SharedWrite[], through: Commit = this.#commit): Promise<Revision> {
     return this.#inTurn(async () => {
       const written = writes.filter(({ kind }) => kind !== 'check');
       const inFlight = { keys: new Set(written.map(({ key }) => key)), held: [] as StoreChange[] };
       this.#inFlight = inFlight;
       let newer: readonly StoreChange[] = inFlight.held;
       try {
-        const revision = await this.#options.store.commit(writes);
+        const revision = await through(writes);
         newer = this.#committed(written, revision, inFlight.held);
+        return revision;
       } finally {
         this.#inFlight = undefined;
         for (const change of newer) this.#take(change);
@@ -83,6 +98,8 @@ export class StoreMirror {
   close(): void {
     this.#unfollow();
   }
+
+  readonly #commit: Commit = (writes) => this.#options.store.commit(writes);
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);

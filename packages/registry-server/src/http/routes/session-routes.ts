@@ -18,7 +18,7 @@ const tags = ['sessions'];
 export interface SessionRoutesOptions {
   readonly state: RegistryState;
   readonly sessionTtlMs: number;
-  /** `false` when there is no such session of `principal`. */
+  /** `false` when there is no such session of `principal`, or it is to go elsewhere. */
   readonly renew: (token: string, principal: Principal) => boolean;
   readonly ownNames: OwnNames;
   readonly now: () => number;
@@ -61,7 +61,9 @@ export function sessionRoutes(app: App, options: SessionRoutesOptions): void {
     },
     (request, reply) => {
       const { session } = request.params;
-      if (!renew(session, request.principal)) ownSession(state, session, request.principal);
+      if (!renew(session, request.principal)) {
+        state.refuseRenewal(ownSession(state, session, request.principal));
+      }
       reply.code(204).send();
     },
   );
