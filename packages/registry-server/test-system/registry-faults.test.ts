@@ -28,10 +28,10 @@ test('kill -9 of a registry server under load', async () => {
   await lab.check();
 });
 
-test('a server that was stopped for longer than its lease acts on nothing that it knew', async () => {
+test("a server that was stopped for two sessions' times (as for 30 s of 15) acts on nothing that it knew", async () => {
   lab.servers[1]?.pause();
   await loseOne();
-  await sleep(leaseMs + ttlMs);
+  await sleep(2 * ttlMs);
   lab.servers[1]?.resume();
   await lab.check();
 });
@@ -45,7 +45,7 @@ test("the leader of etcd is killed, and a server's own process of the same time"
   await lab.check();
 });
 
-test('without a majority of etcd reads and renewals go on, registrations wait, and changes of the configuration are refused', async () => {
+test("without a majority of etcd for four sessions' times (a minute of 15 s each) reads and renewals go on, registrations wait, and changes of the configuration are refused", async () => {
   const from = performance.now();
   const lost = lab.etcd.members.slice(1);
   await Promise.all(lost.map((member) => member.kill()));
@@ -53,10 +53,10 @@ test('without a majority of etcd reads and renewals go on, registrations wait, a
   const before = lab.alive;
   await lab.kill(before[0] as string);
   const added = await lab.addProvider();
-  await sleep(leaseMs + 2 * ttlMs);
+  await sleep(4 * ttlMs);
   // Nothing was removed: who could tell a dead process from one that another server knows?
   expect(lab.allSee(...before) || lab.allSee(...before, added)).toBe(true);
-  const answer = await fetch(`${lab.servers[0]?.url}/v1/resources/ServiceEntry/default/counter`, {
+  const answer = await fetch(`${lab.servers[0]?.url}/v1/resources/ServiceEntry/default/first`, {
     method: 'DELETE',
   });
   expect(answer.status).toBe(503);
@@ -121,11 +121,11 @@ test('a second server of the same name is refused, and the first goes on', async
   await lab.check();
 });
 
-test('no acknowledged change of the configuration was lost, and only a store that was away refused any', async () => {
+test('no acknowledged change of the configuration was lost or came out of order, and only a store that was away refused any', async () => {
   await lab.config.stop();
   await lab.check();
-  expect(lab.config.attempts.filter(({ acknowledged }) => acknowledged).length).toBeGreaterThan(50);
-  expect([...lab.config.refusals.keys()].filter((code) => code !== 'store_unavailable')).toEqual(
-    [],
-  );
+  const { tries, readings, refusals } = lab.config;
+  expect(tries.filter(({ revision }) => revision !== undefined).length).toBeGreaterThan(100);
+  expect(readings.length).toBeGreaterThan(100);
+  expect([...refusals.keys()].filter((code) => code !== 'store_unavailable')).toEqual([]);
 });

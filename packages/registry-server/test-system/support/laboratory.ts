@@ -10,7 +10,8 @@ import {
   startUpstream,
 } from '@inmesh/testing';
 import { expect } from '@jest/globals';
-import { type ConfigWriter, configValue, startConfigWriter } from './config-writer.ts';
+import { faultsInConfig } from './config-history.ts';
+import { type ConfigLoad, startConfigLoad } from './config-load.ts';
 import { faultsIn, type Life, type Sighting } from './list-history.ts';
 import { type RegistryProcess, startRegistryProcess } from './registry-process.ts';
 
@@ -48,7 +49,7 @@ export interface Laboratory {
   readonly doors: readonly FaultProxy[];
   /** Between server i and the members of etcd. */
   readonly ways: readonly (readonly FaultProxy[])[];
-  readonly config: ConfigWriter;
+  readonly config: ConfigLoad;
   restart(i: number): Promise<void>;
   addProvider(): Promise<string>;
   /** The process of that endpoint dies. */
@@ -175,7 +176,7 @@ async function furnish(
   );
   closers.push(() => Promise.all([...providers.values()].map((provider) => provider.close())));
   closers.push(() => Promise.all(callers.map((caller) => caller.close())));
-  const config = startConfigWriter(() => servers.map(({ url }) => url));
+  const config = startConfigLoad(() => servers.map(({ url }, i) => ({ name: `server-${i}`, url })));
   closers.push(() => config.stop());
   for (let i = 0; i < 6; i += 1) await addProvider();
 
@@ -237,12 +238,12 @@ async function furnish(
         caller.calls = 0;
       }
       expect(found).toEqual(callers.map(() => []));
-      const acknowledged = config.attempts.filter((attempt) => attempt.acknowledged);
-      const last = acknowledged.at(-1)?.value ?? 0;
+      const { acknowledged } = config;
       await eventually(async () => {
-        const values = await Promise.all(servers.map(({ url }) => configValue(url)));
-        return values.every((value) => value >= last);
+        const shown = await Promise.all(servers.map(({ url }) => config.revisionAt(url)));
+        return shown.every((revision) => revision >= acknowledged);
       }, 20_000);
+      expect(faultsInConfig(config.tries, config.readings)).toEqual([]);
       for (const [id, { life, close: closeProvider }] of providers) {
         if (life.until === undefined) continue;
         providers.delete(id);
