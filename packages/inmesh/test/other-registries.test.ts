@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 async function join(options: MeshOptions): Promise<Mesh> {
-  const mesh = await createMesh(options);
+  const mesh = await createMesh({ snapshotFile: false, ...options });
   open.push(mesh);
   return mesh;
 }
