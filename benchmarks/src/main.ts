@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   metrics: () => import('./metrics.ts'),
   pick: () => import('./pick.ts'),
   registry: () => import('./registry.ts'),
+  'registry-restart': () => import('./registry-restart.ts'),
   'registry-sustained': () => import('./registry-sustained.ts'),
   rotation: () => import('./rotation.ts'),
   route: () => import('./route.ts'),

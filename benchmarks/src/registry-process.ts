@@ -7,6 +7,8 @@ export interface Target {
   readonly url: URL;
   report(): Promise<TargetReport>;
   close(): Promise<void>;
+  /** `kill -9`, and waits until it is gone. */
+  kill(): Promise<void>;
 }
 
 export async function startTarget(kind: TargetKind, options: TargetOptions = {}): Promise<Target> {
@@ -26,6 +28,10 @@ export async function startTarget(kind: TargetKind, options: TargetOptions = {})
     async close() {
       if (child.exitCode !== null) return;
       child.disconnect();
+      await once(child, 'exit');
+    },
+    async kill() {
+      child.kill('SIGKILL');
       await once(child, 'exit');
     },
   };

@@ -5,128 +5,224 @@
  */
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ServerStatus } from '@inmesh/core';
 import { absolute, type BenchOptions, type BenchResult } from './harness.ts';
 import { openSessions, startRenewals, typicalRegistration } from './registry-fleet.ts';
 import { encodeRequest, openSocket, openSockets, sendAll } from './registry-load.ts';
-import { startTarget } from './registry-process.ts';
+import { startTarget, type Target } from './registry-process.ts';
+import type { TargetReport } from './registry-target.ts';
 
 const sessions = 10_000;
+const perSession = 10;
 const services = 1_000;
 const changesPerSecond = 100;
 const watchers = 1_000;
 const watchedServices = 10;
 const lanes = 64;
-const pauseMs = 10;
+const tickMs = 10;
+/** Snapshots go out, and the code that sends changes is compiled. */
+const warmUpMs = 5_000;
+/** What is seen later than that was lost. */
+const patienceMs = 5_000;
 
-/** `rounds` is for how many seconds, and `only` a part of the fleet: `0.1` is a tenth of all of it. */
+/** `rounds` is for how many seconds, and `only` a part of the fleet: `0.1` is a tenth of its sessions. */
 export async function run({ rounds = 30, only }: BenchOptions): Promise<BenchResult[]> {
-  const share = only === undefined ? 1 : Number(only);
-  const fleet = Math.round(sessions * share);
+  const fleet = Math.round(sessions * Number(only ?? 1));
   const target = await startTarget('registry', { sessionTtlMs: 15_000 });
+  const closers: (() => void)[] = [];
+  try {
+    return await measure(target, fleet, rounds * 1_000, closers);
+  } finally {
+    for (const close of closers) close();
+    await target.close();
+  }
+}
+
+async function measure(
+  target: Target,
+  fleet: number,
+  durationMs: number,
+  closers: (() => void)[],
+): Promise<BenchResult[]> {
   const { url } = target;
+  const say = (what: string): void => console.error(`sustained: ${what}`);
   const tokens = await openSessions(url, fleet);
-  const stops = [await startRenewals(url, tokens)];
-  const setup = await openSockets(url, lanes);
-  const perSession = 10;
-  const registration = (session: number, i: number) => {
-    const service = `service-${(session * perSession + i) % services}`;
-    return { id: `${service}-${session}`, body: typicalRegistration(service, session) };
-  };
-  const register = (session: number, i: number, sentAt?: number): Buffer => {
-    const { id, body } = registration(session, i);
-    const metadata = sentAt === undefined ? body.metadata : { sentAt: sentAt.toFixed(3) };
-    const path = `/v1/sessions/${tokens[session]}/registrations/${id}`;
-    return encodeRequest(url, { method: 'PUT', path, body: { ...body, metadata } });
-  };
+  closers.push(await startRenewals(url, tokens));
+  const sockets = await openSockets(url, lanes);
+  closers.push(() => destroyAll(sockets));
   for (let i = 0; i < perSession; i += 1) {
     await sendAll(
-      setup,
-      tokens.map((_, session) => register(session, i)),
+      sockets,
+      tokens.map((token, session) => registering(url, token, session, i)),
     );
   }
+  say(`${fleet * perSession} registrations of ${fleet} sessions`);
 
-  const latencies: number[] = [];
-  const followers = Array<number>(services).fill(0);
+  const seen = new Sightings();
   const watching = await openSessions(url, watchers);
-  for (const [w, token] of watching.entries()) {
-    const followed = Array.from(
-      { length: watchedServices },
-      (_, i) => (w * watchedServices + i) % services,
-    );
-    for (const service of followed) followers[service] = (followers[service] as number) + 1;
-    const names = followed.map((service) => `service-${service}.default`);
-    const path = `/v1/sessions/${token}/subscriptions`;
-    await sendAll(setup.slice(0, 1), [
-      encodeRequest(url, { method: 'PUT', path, body: { services: names } }),
-    ]);
-  }
+  closers.push(await startRenewals(url, watching));
+  const subscriptions = watching.map((token, w) => {
+    const body = { services: watchedBy(w).map((service) => `service-${service}.default`) };
+    return encodeRequest(url, { method: 'PUT', path: `/v1/sessions/${token}/subscriptions`, body });
+  });
+  await sendAll(sockets, subscriptions);
   const streams: Socket[] = [];
+  closers.push(() => destroyAll(streams));
   for (const token of watching) {
     const socket = await openSocket(url);
     socket.write(encodeRequest(url, { method: 'GET', path: `/v1/sessions/${token}/watch` }));
-    readChanges(socket, (sentAt) => void latencies.push(performance.now() - sentAt));
+    seen.read(socket);
     streams.push(socket);
   }
-  stops.push(await startRenewals(url, watching));
-  // The snapshots have gone out.
-  await pause(3_000);
-  latencies.length = 0;
+  say(`${watchers} streams`);
 
+  const changing = { url, tokens, sockets };
+  await change(changing, 0, warmUpMs);
+  await pause(patienceMs);
+  seen.begin();
   const before = await target.report();
   const began = performance.now();
-  let changes = 0;
-  let expected = 0;
-  const sockets = await openSockets(url, lanes);
-  for (const socket of sockets) socket.resume();
-  while (performance.now() - began < rounds * 1_000) {
-    const due = Math.floor(((performance.now() - began) / 1_000) * changesPerSecond);
-    for (; changes < due; changes += 1) {
-      const session = (changes * 7) % fleet;
-      const i = changes % perSession;
-      const now = performance.now();
-      sockets[changes % lanes]?.write(register(session, i, now));
-      expected += followers[(session * perSession + i) % services] as number;
-    }
-    await pause(pauseMs);
-  }
-  await pause(2_000);
+  const first = Math.floor((warmUpMs / 1_000) * changesPerSecond);
+  const changes = await change(changing, first, durationMs);
   const after = await target.report();
-  const status = (await (await fetch(`${url.origin}/v1/status`)).json()) as {
-    sessions: number;
-    registrations: number;
-  };
-  for (const stop of stops) stop();
-  for (const socket of [...streams, ...sockets, ...setup]) socket.destroy();
-  await target.close();
-  latencies.sort((a, b) => a - b);
-  const at = (ratio: number): number => latencies[Math.floor(ratio * (latencies.length - 1))] ?? 0;
+  const tookMs = performance.now() - began;
+  await pause(patienceMs);
+  const status = (await (await fetch(`${url.origin}/v1/status`)).json()) as ServerStatus;
+  // Each service has as many followers as any other.
+  const expected = (changes - first) * ((watchers * watchedServices) / services);
+  return report(fleet, {
+    seen,
+    expected,
+    sessionsLost: fleet + watchers - status.sessions,
+    registrationsLost: fleet * perSession - status.registrations,
+    rssBytes: after.rssBytes,
+    cpuRatio: (after.cpuMs - before.cpuMs) / tookMs,
+  });
+}
+
+interface Found {
+  readonly seen: Sightings;
+  readonly expected: number;
+  readonly sessionsLost: number;
+  readonly registrationsLost: number;
+  readonly rssBytes: TargetReport['rssBytes'];
+  readonly cpuRatio: number;
+}
+
+function report(fleet: number, found: Found): BenchResult[] {
   const subject = `${fleet * perSession} registrations, ${changesPerSecond} changes/s`;
-  const seconds = (performance.now() - began) / 1_000;
-  const figures: [number, string][] = [
-    [at(0.5), 'ms p50 change to seen'],
-    [at(0.99), 'ms p99 change to seen'],
-    [expected - latencies.length, 'changes not seen'],
-    [fleet + watchers - status.sessions, 'sessions lost'],
-    [fleet * perSession - status.registrations, 'registrations lost'],
-    [after.rssBytes / 2 ** 20, 'MiB RSS'],
-    [(after.cpuMs - before.cpuMs) / seconds / 10, '% of a core'],
+  const figures: [value: number, unit: string][] = [
+    [found.seen.quantileMs(0.5), 'ms p50 change to seen'],
+    [found.seen.quantileMs(0.99), 'ms p99 change to seen'],
+    [found.expected - found.seen.count, 'changes not seen'],
+    [found.sessionsLost, 'sessions lost'],
+    [found.registrationsLost, 'registrations lost'],
+    [found.rssBytes / 2 ** 20, 'MiB RSS'],
+    [100 * found.cpuRatio, '% of a core'],
   ];
   return figures.map(([value, unit]) => absolute('sustained', subject, watchers, value, unit));
 }
 
+/** Registration `i` of a session, or a change of it that says when it was sent. */
+function registering(
+  url: URL,
+  token: string | undefined,
+  session: number,
+  i: number,
+  sentAt?: number,
+): Buffer {
+  const service = `service-${(session * perSession + i) % services}`;
+  const body = typicalRegistration(service, session);
+  const metadata = sentAt === undefined ? body.metadata : { sentAt: sentAt.toFixed(3) };
+  const path = `/v1/sessions/${token}/registrations/${service}-${session}`;
+  return encodeRequest(url, { method: 'PUT', path, body: { ...body, metadata } });
+}
+
+interface Changing {
+  readonly url: URL;
+  readonly tokens: readonly string[];
+  readonly sockets: readonly Socket[];
+}
+
+/** Changes one registration after the other, without waiting for answers; gives the number of the next change. */
+async function change(
+  { url, tokens, sockets }: Changing,
+  from: number,
+  durationMs: number,
+): Promise<number> {
+  const began = performance.now();
+  let next = from;
+  for (const socket of sockets) socket.resume();
+  for (let elapsedMs = 0; elapsedMs < durationMs; elapsedMs = performance.now() - began) {
+    const due = from + Math.floor((elapsedMs / 1_000) * changesPerSecond);
+    for (; next < due; next += 1) {
+      const session = (next * 7) % tokens.length;
+      const request = registering(
+        url,
+        tokens[session],
+        session,
+        next % perSession,
+        performance.now(),
+      );
+      sockets[next % lanes]?.write(request);
+    }
+    await pause(tickMs);
+  }
+  return next;
+}
+
+function watchedBy(watcher: number): number[] {
+  return Array.from(
+    { length: watchedServices },
+    (_, i) => (watcher * watchedServices + i) % services,
+  );
+}
+
 const marker = '"sentAt":"';
 
-/** Tells when each change that a stream carries was sent. */
-function readChanges(socket: Socket, onChange: (sentAt: number) => void): void {
-  let rest = '';
-  socket.on('data', (chunk: Buffer) => {
-    const text = rest + chunk.toString('latin1');
-    const end = text.lastIndexOf('\n\n');
-    rest = text.slice(end < 0 ? 0 : end + 2).slice(-65_536);
-    if (end < 0) return;
-    const whole = text.slice(0, end);
-    for (let from = whole.indexOf(marker); from >= 0; from = whole.indexOf(marker, from + 1)) {
-      onChange(Number.parseFloat(whole.slice(from + marker.length, from + marker.length + 20)));
-    }
-  });
+/** How long after they were sent changes were seen. */
+class Sightings {
+  readonly #latencies: number[] = [];
+  #since = 0;
+  #sorted = false;
+
+  get count(): number {
+    return this.#latencies.length;
+  }
+
+  /** Counts what is sent from now on. */
+  begin(): void {
+    this.#latencies.length = 0;
+    this.#since = performance.now();
+  }
+
+  quantileMs(ratio: number): number {
+    if (!this.#sorted) this.#latencies.sort((a, b) => a - b);
+    this.#sorted = true;
+    return this.#latencies[Math.floor(ratio * (this.#latencies.length - 1))] ?? Number.NaN;
+  }
+
+  read(socket: Socket): void {
+    let rest = '';
+    socket.on('data', (chunk: Buffer) => {
+      const now = performance.now();
+      const text = rest + chunk.toString('latin1');
+      let from = text.indexOf(marker);
+      let told = 0;
+      for (; from >= 0; from = text.indexOf(marker, told)) {
+        const end = text.indexOf('"', from + marker.length);
+        if (end < 0) break;
+        told = end;
+        const sentAt = Number(text.slice(from + marker.length, end));
+        // A snapshot tells old changes again.
+        if (sentAt >= this.#since) this.#latencies.push(now - sentAt);
+      }
+      // A marker that was cut, or what comes after it.
+      rest = text.slice(Math.max(told, from < 0 ? text.length - marker.length : from));
+    });
+  }
+}
+
+function destroyAll(sockets: readonly Socket[]): void {
+  for (const socket of sockets) socket.destroy();
 }

@@ -14,6 +14,8 @@ export interface TargetReport {
 
 /** Of the registry. */
 export interface TargetOptions {
+  /** @default any free one */
+  readonly port?: number;
   /** @default 600_000: nothing expires */
   readonly sessionTtlMs?: number;
   /** `etcd://…`, shared with other servers. @default a store of its own */
@@ -22,10 +24,10 @@ export interface TargetOptions {
 
 async function startRegistry(
   eureka: boolean,
-  { sessionTtlMs = 600_000, etcd }: TargetOptions,
+  { port = 0, sessionTtlMs = 600_000, etcd }: TargetOptions,
 ): Promise<string> {
   const server = createRegistryServer({
-    port: 0,
+    port,
     settleMs: 0,
     sessionTtlMs,
     eureka,
