@@ -2,6 +2,7 @@ import type { CallOptions, Clock, NameScope, Send } from '@inmesh/core';
 import { defaultNameScope, systemClock } from '@inmesh/core';
 import axios, { type AxiosAdapter, type AxiosInstance, type CreateAxiosDefaults } from 'axios';
 import { AxiosExchange } from './axios/axios-exchange.ts';
+import { makeLean } from './axios/lean-instance.ts';
 import { createMeshHosts } from './mesh-hosts.ts';
 
 declare module 'axios' {
@@ -39,17 +40,6 @@ export function meshAdapter(mesh: MeshSender): AxiosAdapter {
 /** A ready axios instance that calls through the mesh. */
 export function meshAxios(mesh: MeshSender, defaults?: CreateAxiosDefaults): AxiosInstance {
   const instance = axios.create({ ...defaults, adapter: meshAdapter(mesh) });
-  // axios merges every default into every request; these say nothing that holds here.
-  for (const name of idleDefaults) {
-    if (defaults?.[name] === undefined) delete instance.defaults[name];
-  }
+  makeLean(instance, defaults);
   return instance;
 }
-
-/** Browsers' words, and "no limit". */
-const idleDefaults = [
-  'xsrfCookieName',
-  'xsrfHeaderName',
-  'maxContentLength',
-  'maxBodyLength',
-] as const;

@@ -41,6 +41,23 @@ test('an instance calls through the mesh as axios users expect', async () => {
   });
 });
 
+test('the defaults that an instance does not merge into every request are there for whoever looks', async () => {
+  const server = await upstream((request, response) =>
+    request.url === '/broken' ? response.end('{') : echo(request, response),
+  );
+  const api = meshAxios(clientOf([server]), { responseType: 'json' });
+  expect(Object.keys(api.defaults)).not.toContain('transitional');
+  expect(api.defaults).toMatchObject({ timeout: 0, maxContentLength: -1 });
+  expect((await api.get('http://reviews/broken')).data).toBe('{');
+  if (api.defaults.transitional !== undefined) api.defaults.transitional.silentJSONParsing = false;
+  await expect(api.get('http://reviews/broken')).rejects.toThrow('JSON');
+  expect(axios.defaults.transitional?.silentJSONParsing).toBe(true);
+  const headers = { 'content-type': 'multipart/form-data' };
+  const { data } = await api.put<Echoed>('http://reviews/', { a: 1 }, { headers });
+  expect(data).toMatchObject({ method: 'PUT', body: expect.stringContaining('name="a"') });
+  expect((await api.delete<Echoed>('http://reviews/', { data: 'x' })).data.body).toBe('x');
+});
+
 test('62: an absolute URL does not override the baseURL of an instance', async () => {
   const server = await upstream(echo);
   const api = meshAxios(clientOf([server]), { baseURL: 'http://reviews' });
