@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { MeshError, type MeshErrorCode, type ResponseFlag } from '@inmesh/core';
+import {
+  latencyBucket,
+  latencyBuckets,
+  MeshError,
+  type MeshErrorCode,
+  type ResponseFlag,
+} from '@inmesh/core';
 import { type HystrixStream, hystrixStream } from '@inmesh/metrics';
 import { expect, test } from '@jest/globals';
 import { endedCall, openRecorder } from './ended.ts';
@@ -135,6 +141,68 @@ test('counts say why calls failed, as Hystrix tells them apart', async () => {
     propertyValue_circuitBreakerErrorThresholdPercentage: 20,
     propertyValue_circuitBreakerSleepWindowInMilliseconds: 5_000,
   });
+  stream.close();
+  server.close();
+});
+
+test('a command around a function is there beside what is called, with every key', async () => {
+  using under = openRecorder();
+  const latencies = Array(latencyBuckets).fill(0);
+  latencies[latencyBucket(20)] = 3;
+  latencies[latencyBucket(400)] = 1;
+  const stream = hystrixStream(under.recorder, {
+    commands: () => [
+      {
+        name: 'stock',
+        breaker: 'open',
+        forced: true,
+        inFlight: 2,
+        capacity: 10,
+        timeoutMs: 500,
+        isCached: true,
+        policy: { minCalls: 5, failureRatio: 0.4, sleepMs: 1_000, windowMs: 20_000 },
+        window: {
+          runs: 12,
+          failures: 4,
+          timeouts: 1,
+          refused: 3,
+          overloaded: 1,
+          fallbacks: 6,
+          cacheHits: 7,
+        },
+        latencies,
+      },
+    ],
+  });
+  const { server, open } = await serve(stream);
+  const frame = JSON.parse((await nextChunk(await open())).slice('data: '.length));
+  expect(requiredKeys.filter((key) => frame[key] === undefined || frame[key] === null)).toEqual([]);
+  expect(frame).toMatchObject({
+    name: 'stock',
+    group: 'commands',
+    isCircuitBreakerOpen: true,
+    requestCount: 16,
+    errorCount: 8,
+    errorPercentage: 50,
+    rollingCountSuccess: 8,
+    rollingCountFailure: 3,
+    rollingCountTimeout: 1,
+    rollingCountShortCircuited: 3,
+    rollingCountSemaphoreRejected: 1,
+    rollingCountFallbackSuccess: 6,
+    rollingCountResponsesFromCache: 7,
+    currentConcurrentExecutionCount: 2,
+    propertyValue_circuitBreakerForceOpen: true,
+    propertyValue_circuitBreakerForceClosed: false,
+    propertyValue_circuitBreakerRequestVolumeThreshold: 5,
+    propertyValue_executionTimeoutInMilliseconds: 500,
+    propertyValue_executionIsolationSemaphoreMaxConcurrentRequests: 10,
+    propertyValue_metricsRollingStatisticalWindowInMilliseconds: 20_000,
+    propertyValue_requestCacheEnabled: true,
+  });
+  expect(frame.latencyTotal['50']).toBeGreaterThan(18);
+  expect(frame.latencyTotal['50']).toBeLessThan(22);
+  expect(frame.latencyTotal['99']).toBeGreaterThan(370);
   stream.close();
   server.close();
 });

@@ -1,4 +1,4 @@
-import type { BreakerState } from '@inmesh/core';
+import type { BreakerPolicy, BreakerState } from '@inmesh/core';
 
 /** One command at one moment. Plain data, safe to keep; reading it changes nothing. */
 export interface CommandInspection {
@@ -9,6 +9,10 @@ export interface CommandInspection {
   readonly inFlight: number;
   readonly capacity: number;
   readonly timeoutMs: number;
+  /** What the breaker goes by; `null` without one. */
+  readonly policy: BreakerPolicy | null;
+  /** Whether one inbound request's runs may share a result. */
+  readonly isCached: boolean;
   /** Since the window began, or since the breaker last closed; all 0 without a breaker. */
   readonly window: {
     readonly runs: number;
@@ -22,4 +26,6 @@ export interface CommandInspection {
     readonly fallbacks: number;
     readonly cacheHits: number;
   };
+  /** How long runs took in the last half minute to minute: a count for each bucket of core's `latencyBucket`. */
+  readonly latencies: readonly number[];
 }

@@ -8,6 +8,7 @@ import type { CommandFallback } from './command-fallback.ts';
 import type { CommandInspection } from './command-inspection.ts';
 import type { ResolvedCommand } from './command-options.ts';
 import { awaitShared, type CommandRun, type RunOutcome, runBounded } from './command-run.ts';
+import { RecentLatencies } from './recent-latencies.ts';
 
 export interface ExecuteOptions {
   /** Ends the wait with `aborted`; the breaker does not count it. Of runs that share a result, only this one's wait. */
@@ -51,6 +52,7 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
   /** Of runs that have ended (cache) and of those that have not (collapsing). */
   readonly #cache = new PerRequest<Promise<Output>>(maxCached);
   readonly #stores = new Map<CommandFallback<Input, Output>, LastGoodStore<Output>>();
+  readonly #latencies = new RecentLatencies();
   #inFlight = 0;
 
   constructor(options: GuardedCommandOptions<Input, Output>) {
@@ -88,7 +90,7 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
   }
 
   inspect(): CommandInspection {
-    const { circuit, resolved } = this.#options;
+    const { circuit, clock, resolved } = this.#options;
     const stats = circuit?.stats;
     return {
       name: this.name,
@@ -97,6 +99,8 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
       inFlight: this.#inFlight,
       capacity: resolved.capacity,
       timeoutMs: resolved.timeoutMs,
+      policy: resolved.breaker,
+      isCached: resolved.cache !== undefined,
       window: {
         runs: stats?.fires ?? 0,
         failures: stats?.failures ?? 0,
@@ -106,6 +110,7 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
         fallbacks: stats?.fallbacks ?? 0,
         cacheHits: stats?.cacheHits ?? 0,
       },
+      latencies: this.#latencies.read(clock.now()),
     };
   }
 
@@ -145,8 +150,11 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
       return refused(this.#error('circuit_open', text), false);
     }
     this.#inFlight += 1;
+    const startedAt = clock.now();
     const outcome = await this.#bounded((run_) => run(input, run_), context, signal);
     this.#inFlight -= 1;
+    const endedAt = clock.now();
+    this.#latencies.add(endedAt - startedAt, endedAt);
     return this.#settle(ticket, outcome, input);
   }
 

@@ -1,4 +1,4 @@
-import { currentContext, runInContext } from '@inmesh/core';
+import { currentContext, latencyQuantile, runInContext } from '@inmesh/core';
 import { describe, expect, test } from '@jest/globals';
 import { fallbackFunction, fallbackValue, lastGood } from '../../src/command.ts';
 import { commandBench, held, requestContext } from './command-bench.ts';
@@ -304,4 +304,20 @@ test('close leaves no timer and ends what starts afterwards; commands do not hea
   close();
   expect(clock.pendingTimers).toBe(0);
   await expect(ratings.execute(undefined)).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('an inspection says how long runs took lately, and forgets it after a minute', async () => {
+  const run = held<number>();
+  const command = bench().command('slow', () => run.promise, { timeoutMs: 1_000 });
+  const answer = command.execute(undefined);
+  await bench().pass(100);
+  run.resolve(1);
+  await answer;
+  const median = (): number | undefined => latencyQuantile(command.inspect().latencies, 0.5);
+  expect(median()).toBeGreaterThan(90);
+  expect(median()).toBeLessThan(110);
+  await bench().pass(31_000);
+  expect(median()).toBeGreaterThan(90);
+  await bench().pass(60_000);
+  expect(median()).toBeUndefined();
 });

@@ -1,108 +1,82 @@
-import type { BreakerState } from '@inmesh/core';
-import type { ServiceStats } from '../snapshot.ts';
-
-/** Hystrix's default, and the window that counts and latencies are of. */
-export const commandWindowMs = 10_000;
-const percentiles = ['0', '25', '50', '75', '90', '95', '99', '99.5', '100'] as const;
-/** What a command's `quantilesMs` must be of. */
-export const commandRatios: readonly number[] = percentiles.map((text) => Number(text) / 100);
-
-/** What the breakers of a process go by. */
-export interface BreakerThresholds {
-  /** 0 where there is no breaker. */
-  readonly minCalls: number;
-  /** 0..1. */
-  readonly failureRatio: number;
-  readonly sleepMs: number;
-}
-
-/** Hystrix's defaults, and ours. */
-export const defaultThresholds: BreakerThresholds = Object.freeze({
-  minCalls: 20,
-  failureRatio: 0.5,
-  sleepMs: 5_000,
-});
-
-interface CommandState {
-  readonly breaker: BreakerState;
-  readonly inFlight: number;
-  readonly thresholds: BreakerThresholds;
-}
+import { type HystrixCommand, percentiles } from './hystrix-command.ts';
 
 /**
  * One event's data with every key that Hystrix's dashboard and Turbine look for: a key that is
  * missing or null makes the dashboard throw, so what has no counterpart here is 0 or `false`.
  */
-export function commandFrame(
-  stats: ServiceStats,
-  { breaker, inFlight, thresholds }: CommandState,
-  wallNow: number,
-): string {
-  const { service, version } = stats;
+export function commandFrame(command: HystrixCommand, wallNow: number): string {
+  const { name, group, isOpen, inFlight, counts } = command;
   const byPercentile = Object.fromEntries(
-    percentiles.map((percentile, index) => [percentile, Math.round(stats.quantilesMs[index] ?? 0)]),
+    percentiles.map((percentile, index) => [
+      percentile,
+      Math.round(command.quantilesMs[index] ?? 0),
+    ]),
   );
-  const mean = Math.round(stats.meanMs ?? 0);
+  const mean = Math.round(command.meanMs);
+  const errors = counts.failure + counts.timeout + counts.shortCircuited + counts.rejected;
+  const requests = counts.success + errors;
   return JSON.stringify({
     type: 'HystrixCommand',
-    name: version === '' ? service : `${service}:${version}`,
-    group: service,
+    name,
+    group,
     currentTime: Math.round(wallNow),
-    isCircuitBreakerOpen: breaker === 'open',
-    errorPercentage: Math.round(stats.errorRatio * 100),
-    errorCount: stats.errors,
-    requestCount: stats.calls,
-    ...rollingCounts(stats),
+    isCircuitBreakerOpen: isOpen,
+    errorPercentage: requests === 0 ? 0 : Math.round((errors / requests) * 100),
+    errorCount: errors,
+    requestCount: requests,
+    ...rollingCounts(counts),
     currentConcurrentExecutionCount: inFlight,
     rollingMaxConcurrentExecutionCount: inFlight,
     latencyExecute_mean: mean,
     latencyExecute: byPercentile,
     latencyTotal_mean: mean,
     latencyTotal: byPercentile,
-    ...properties(thresholds),
+    ...properties(command),
     reportingHosts: 1,
-    threadPool: service,
+    threadPool: group,
   });
 }
 
-function rollingCounts(stats: ServiceStats): Record<string, number> {
-  const { errors, timeouts, shortCircuited, rejected } = stats;
+function rollingCounts(counts: HystrixCommand['counts']): Record<string, number> {
   return {
     rollingCountBadRequests: 0,
     rollingCountCollapsedRequests: 0,
     rollingCountEmit: 0,
     rollingCountExceptionsThrown: 0,
-    rollingCountFailure: errors - timeouts - shortCircuited - rejected,
+    rollingCountFailure: counts.failure,
     rollingCountFallbackEmit: 0,
     rollingCountFallbackFailure: 0,
     rollingCountFallbackMissing: 0,
     rollingCountFallbackRejection: 0,
-    rollingCountFallbackSuccess: 0,
-    rollingCountResponsesFromCache: 0,
-    rollingCountSemaphoreRejected: rejected,
-    rollingCountShortCircuited: shortCircuited,
-    rollingCountSuccess: stats.calls - errors,
+    rollingCountFallbackSuccess: counts.fallbackSuccess,
+    rollingCountResponsesFromCache: counts.fromCache,
+    rollingCountSemaphoreRejected: counts.rejected,
+    rollingCountShortCircuited: counts.shortCircuited,
+    rollingCountSuccess: counts.success,
     rollingCountThreadPoolRejected: 0,
-    rollingCountTimeout: timeouts,
+    rollingCountTimeout: counts.timeout,
   };
 }
 
-const properties = (thresholds: BreakerThresholds) => ({
-  propertyValue_circuitBreakerRequestVolumeThreshold: thresholds.minCalls,
-  propertyValue_circuitBreakerSleepWindowInMilliseconds: thresholds.sleepMs,
-  propertyValue_circuitBreakerErrorThresholdPercentage: Math.round(thresholds.failureRatio * 100),
-  propertyValue_circuitBreakerForceOpen: false,
-  propertyValue_circuitBreakerForceClosed: false,
-  propertyValue_circuitBreakerEnabled: thresholds.minCalls > 0,
-  // There are no threads to isolate by: Hystrix's own word for counting instead.
-  propertyValue_executionIsolationStrategy: 'SEMAPHORE',
-  propertyValue_executionIsolationThreadTimeoutInMilliseconds: 0,
-  propertyValue_executionTimeoutInMilliseconds: 0,
-  propertyValue_executionIsolationThreadInterruptOnTimeout: false,
-  propertyValue_executionIsolationThreadPoolKeyOverride: '',
-  propertyValue_executionIsolationSemaphoreMaxConcurrentRequests: 1_024,
-  propertyValue_fallbackIsolationSemaphoreMaxConcurrentRequests: 0,
-  propertyValue_metricsRollingStatisticalWindowInMilliseconds: commandWindowMs,
-  propertyValue_requestCacheEnabled: false,
-  propertyValue_requestLogEnabled: false,
-});
+function properties(command: HystrixCommand): Record<string, number | string | boolean> {
+  const { thresholds, forced, timeoutMs, capacity, windowMs, isCached } = command;
+  return {
+    propertyValue_circuitBreakerRequestVolumeThreshold: thresholds.minCalls,
+    propertyValue_circuitBreakerSleepWindowInMilliseconds: thresholds.sleepMs,
+    propertyValue_circuitBreakerErrorThresholdPercentage: Math.round(thresholds.failureRatio * 100),
+    propertyValue_circuitBreakerForceOpen: forced === 'open',
+    propertyValue_circuitBreakerForceClosed: forced === 'closed',
+    propertyValue_circuitBreakerEnabled: thresholds.minCalls > 0,
+    // There are no threads to isolate by: Hystrix's own word for counting instead.
+    propertyValue_executionIsolationStrategy: 'SEMAPHORE',
+    propertyValue_executionIsolationThreadTimeoutInMilliseconds: timeoutMs,
+    propertyValue_executionTimeoutInMilliseconds: timeoutMs,
+    propertyValue_executionIsolationThreadInterruptOnTimeout: false,
+    propertyValue_executionIsolationThreadPoolKeyOverride: '',
+    propertyValue_executionIsolationSemaphoreMaxConcurrentRequests: capacity,
+    propertyValue_fallbackIsolationSemaphoreMaxConcurrentRequests: 0,
+    propertyValue_metricsRollingStatisticalWindowInMilliseconds: windowMs,
+    propertyValue_requestCacheEnabled: isCached,
+    propertyValue_requestLogEnabled: false,
+  };
+}

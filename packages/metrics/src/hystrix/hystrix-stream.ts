@@ -2,13 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BreakerState, Timer } from '@inmesh/core';
 import type { RecorderReader } from '../recorder.ts';
 import { within } from '../recorder-options.ts';
+import { commandFrame } from './command-frame.ts';
 import {
   type BreakerThresholds,
-  commandFrame,
+  calledVersion,
   commandRatios,
   commandWindowMs,
   defaultThresholds,
-} from './command-frame.ts';
+  type GuardedFunction,
+  guardedFunction,
+} from './hystrix-command.ts';
 
 export interface HystrixStreamOptions {
   /** How often every command is told, milliseconds; 100..60,000. @default 500 */
@@ -19,9 +22,11 @@ export interface HystrixStreamOptions {
   readonly inFlight?: (service: string) => number;
   /** What the dashboard shows of the breakers. @default Hystrix's and the client's defaults */
   readonly breaker?: Partial<BreakerThresholds>;
+  /** Commands around functions (`createCommands(…).inspect`), shown beside the versions that are called. @default none */
+  readonly commands?: () => readonly GuardedFunction[];
 }
 
-/** `GET /hystrix.stream` for Hystrix's dashboard and Turbine: one command per called version. */
+/** `GET /hystrix.stream` for Hystrix's dashboard and Turbine: one command per called version, and those around functions. */
 export interface HystrixStream {
   /** Answers one request with an endless event stream, or 503 when there are too many or it is closed. */
   handle(request: IncomingMessage, response: ServerResponse): void;
@@ -45,8 +50,9 @@ export function hystrixStream(
 ): HystrixStream {
   const intervalMs = within('intervalMs', options.intervalMs ?? 500, 100, 60_000);
   const maxStreams = within('maxStreams', options.maxStreams ?? 5, 1, 1_000);
-  const { inFlight = () => 0, breaker } = options;
-  const state: StreamState = { inFlight, thresholds: { ...defaultThresholds, ...breaker } };
+  const { inFlight = () => 0, breaker, commands = () => [] } = options;
+  const thresholds = { ...defaultThresholds, ...breaker };
+  const state: StreamState = { inFlight, thresholds, commands };
   /** Streams, and for how many turns each has taken nothing. */
   const streams = new Map<ServerResponse, number>();
   let timer: Timer | undefined;
@@ -93,25 +99,24 @@ export function hystrixStream(
 interface StreamState {
   readonly inFlight: (service: string) => number;
   readonly thresholds: BreakerThresholds;
+  readonly commands: () => readonly GuardedFunction[];
 }
 
-function allFrames(recorder: RecorderReader, { inFlight, thresholds }: StreamState): string {
+function allFrames(recorder: RecorderReader, state: StreamState): string {
+  const { inFlight, thresholds } = state;
   const breakers = new Map<string, BreakerState>();
   for (const { service, subset, state } of recorder.mesh.breakers) {
     // A command is a version, a breaker a subset: where the names differ, the whole service's shows.
     breakers.set(`${service}\0${subset}`, state);
   }
-  const wallNow = recorder.clock.wallNow();
-  let frames = '';
-  for (const stats of recorder.snapshot(commandWindowMs, commandRatios).services) {
+  const called = recorder.snapshot(commandWindowMs, commandRatios).services.map((stats) => {
     const { service, version } = stats;
     const breaker = breakers.get(`${service}\0${version}`) ?? breakers.get(`${service}\0`);
-    const state = {
-      breaker: breaker ?? 'closed',
-      inFlight: inFlight(service),
-      thresholds,
-    } as const;
-    frames += `data: ${commandFrame(stats, state, wallNow)}\n\n`;
-  }
+    return calledVersion(stats, breaker ?? 'closed', inFlight(service), thresholds);
+  });
+  const wallNow = recorder.clock.wallNow();
+  const frames = [...called, ...state.commands().map(guardedFunction)]
+    .map((command) => `data: ${commandFrame(command, wallNow)}\n\n`)
+    .join('');
   return frames === '' ? 'ping: \n\n' : frames;
 }
