@@ -20,6 +20,9 @@ export interface TracePolicy {
   readonly spans: boolean;
 }
 
+/** Runs `body` where spans that the application makes by itself belong below the span of `trace`. */
+export type RunInSpan = <T>(trace: TraceContext, body: () => T) => T;
+
 /** Asked for each call or request, so that configuration may change it live. */
 export interface TracePolicySource {
   readonly current: TracePolicy;

@@ -6,6 +6,7 @@ import {
   meshHeaders,
   type Observer,
   type Random,
+  type RunInSpan,
   silentLogger,
   systemClock,
   type TraceFormat,
@@ -41,6 +42,8 @@ export interface PipelineOptions {
   readonly samplingRatio?: number;
   /** How traces are read, begun and reported. @default W3C's headers, no spans */
   readonly tracing?: TracePolicySource;
+  /** Runs the handler, and all that the request's events start, where spans of the app's own belong below the request's. @default as it is */
+  readonly runInSpan?: RunInSpan | undefined;
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default Math.random */
@@ -49,7 +52,10 @@ export interface PipelineOptions {
   readonly logger?: Logger;
 }
 
-export type ResolvedPipelineOptions = Required<Omit<PipelineOptions, 'samplingRatio'>>;
+export type ResolvedPipelineOptions = Required<
+  Omit<PipelineOptions, 'samplingRatio' | 'runInSpan'>
+> &
+  Pick<PipelineOptions, 'runInSpan'>;
 
 const nothing: readonly string[] = Object.freeze([]);
 
@@ -102,6 +108,7 @@ export function resolvePipelineOptions(options: PipelineOptions): ResolvedPipeli
     passOn: options.passOn ?? (() => nothing),
     maxTimeoutMs: options.maxTimeoutMs ?? 3_600_000,
     tracing,
+    runInSpan: options.runInSpan,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: options.logger ?? silentLogger,

@@ -1,4 +1,9 @@
-import type { EndedRequest, ResponseFlag } from '@inmesh/core';
+import {
+  type EndedRequest,
+  type RequestContext,
+  type ResponseFlag,
+  runInContext,
+} from '@inmesh/core';
 import { expiredDeadline, headerCount, pathNormalizer, peerIdentity } from './built-in-steps.ts';
 import type { Exchange } from './exchange.ts';
 import { type InboundRequest, requestHeader } from './inbound-request.ts';
@@ -32,9 +37,11 @@ export interface Pipeline {
   begin(request: InboundRequest, routed?: boolean): Exchange;
   /**
    * Runs the steps; a promise only when one of them has to wait. Never throws or rejects. After
-   * `proceed` the handler is to run in `exchange.context`.
+   * `proceed` the handler is to run by `enter`.
    */
   handle(exchange: Exchange): Verdict | Promise<Verdict>;
+  /** Runs `body`, and everything asynchronous that it starts, inside a request's context. */
+  enter<T>(context: RequestContext, body: () => T): T;
   /** Records the request. The first time counts. */
   end(exchange: Exchange, response: ResponseSummary): void;
   /** Exchanges that have begun and not ended. */
@@ -52,7 +59,7 @@ export function pipelineOf(owner: PipelineOwner): Pipeline {
 
 export function createPipeline(options: PipelineOptions = {}): Pipeline {
   const resolved = resolvePipelineOptions(options);
-  const { clock, logger, observers } = resolved;
+  const { clock, logger, observers, runInSpan } = resolved;
   const exempt = new Set(resolved.exemptPaths);
   const steps: readonly InboundStep[] = [
     // First what costs least and protects the process: nothing is worth doing for a caller that
@@ -124,6 +131,13 @@ export function createPipeline(options: PipelineOptions = {}): Pipeline {
   };
 
   return {
+    enter<T>(context: RequestContext, body: () => T): T {
+      const { trace } = context;
+      return runInContext(
+        context,
+        runInSpan === undefined || trace === undefined ? body : () => runInSpan(trace, body),
+      );
+    },
     begin(request, routed = false) {
       const target = request.originalUrl ?? request.url ?? '/';
       const question = target.indexOf('?');

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { runInContext } from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 import { meshOf, setExchange } from './exchange.ts';
 import type { Pipeline, Verdict } from './pipeline.ts';
@@ -30,11 +29,11 @@ export function serve(
   trackRequest(pipeline, exchange, request, response);
   const verdict = pipeline.handle(exchange);
   if ('kind' in verdict) {
-    act(verdict, exchange, request, response, next);
+    act(pipeline, verdict, exchange, request, response, next);
     return;
   }
   verdict
-    .then((late) => act(late, exchange, request, response, next))
+    .then((late) => act(pipeline, late, exchange, request, response, next))
     // Only what `next` itself throws gets here, where no caller is left to catch it.
     .catch(() => sendRefusal(response, handlerFailed));
 }
@@ -46,6 +45,7 @@ export const handlerFailed: ReturnType<typeof refuse> = refuse(
 );
 
 function act(
+  pipeline: Pipeline,
   verdict: Verdict,
   exchange: Exchange,
   request: IncomingMessage,
@@ -60,5 +60,5 @@ function act(
   }
   // The router gets the path that was decided about.
   if (exchange.path !== exchange.rawPath) request.url = exchange.path + exchange.query;
-  runInContext(exchange.context, () => next(exchange));
+  pipeline.enter(exchange.context, () => next(exchange));
 }

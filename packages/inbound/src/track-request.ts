@@ -1,12 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  currentContext,
-  meshHeaders,
-  type RequestContext,
-  type ResponseFlag,
-  runInContext,
-} from '@inmesh/core';
+import { currentContext, meshHeaders, type RequestContext, type ResponseFlag } from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -33,11 +27,11 @@ export function trackRequest(
   request.emit = (...event: Parameters<EventEmitter['emit']>): boolean => {
     // Reading in whatever way emits `data`: counting here needs no listener, which would start the flow.
     if (event[0] === 'data') requestBytes += Buffer.byteLength(event[1]);
-    return emitIn(context, request, emitFromRequest, event);
+    return emitIn(pipeline, context, request, emitFromRequest, event);
   };
   const emitFromResponse = response.emit;
   response.emit = (...event: Parameters<EventEmitter['emit']>): boolean =>
-    emitIn(context, response, emitFromResponse, event);
+    emitIn(pipeline, context, response, emitFromResponse, event);
 
   // Called for implicit heads too. Only now is the status known, and what became of the handler's calls.
   const writeHead = response.writeHead;
@@ -57,13 +51,14 @@ export function trackRequest(
 }
 
 function emitIn(
+  pipeline: Pipeline,
   context: RequestContext,
   emitter: EventEmitter,
   emit: EventEmitter['emit'],
   event: Parameters<EventEmitter['emit']>,
 ): boolean {
   if (currentContext() === context) return emit.apply(emitter, event);
-  return runInContext(context, () => emit.apply(emitter, event));
+  return pipeline.enter(context, () => emit.apply(emitter, event));
 }
 
 /** DC when the caller closed or reset the connection; UC when the handler or a drain cut it. */

@@ -142,6 +142,7 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
       clock,
     }),
     inspect: () => client.inspect(),
+    inspectCommands: () => commands.inspect(),
     logger,
   });
   observers.push(telemetry.observer);
@@ -168,6 +169,7 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
     observers,
     tracing: telemetry.live.client,
     interceptors: [
+      ...telemetry.interceptors,
       outside.interceptor,
       ...(options.explainHeader === true ? [explainHeader(router)] : []),
       ...(options.interceptors ?? []),
@@ -193,6 +195,7 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
     authorization: [...security.authorization, ...stepsOf(rates)],
     passOn: stickyKeys(router),
     tracing: telemetry.live.server,
+    runInSpan: telemetry.runInSpan,
     ...seams(options),
   });
   const commands = createCommands({ observers, clock, logger });

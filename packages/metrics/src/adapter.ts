@@ -1,4 +1,4 @@
-import type { Observer } from '@inmesh/core';
+import type { Interceptor, Observer, RunInSpan } from '@inmesh/core';
 import type { RecorderReader } from './recorder.ts';
 import type { Signal, TelemetrySource } from './telemetry/telemetry-policy.ts';
 
@@ -22,6 +22,10 @@ export interface TelemetryAdapter {
   start?(telemetry: TelemetrySource): void;
   /** Hears what ends, as far as the resources let it. Must be quick: it runs inside the call. */
   readonly observer?: Observer;
+  /** Around every call, before all other interceptors: of an adapter that knows the app's own active span. */
+  readonly interceptor?: Interceptor;
+  /** Around the handler of every request served, so that the app's own spans belong below the request's. */
+  readonly runInSpan?: RunInSpan;
   /** How often `flush` comes, milliseconds. @default 10_000 */
   readonly flushEveryMs?: number;
   /** Sends what changed. The next one comes only after this one has settled. */

@@ -14,6 +14,7 @@ import type { TelemetryAdapter } from '../adapter.ts';
 import { isFailure } from '../edge.ts';
 import { labelText } from '../label-text.ts';
 import { type TelemetrySource, wholeTelemetry } from '../telemetry/telemetry-policy.ts';
+import { activeSpanParent, runInRequestSpan } from './active-span.ts';
 import {
   attemptAttributes,
   commonAttributes,
@@ -49,6 +50,8 @@ export function openTelemetrySpans(
   return {
     name,
     signal: 'traces',
+    interceptor: activeSpanParent,
+    runInSpan: runInRequestSpan,
     start(source) {
       telemetry = source;
     },
