@@ -29,13 +29,15 @@ describe('Telemetry', () => {
       }),
     ).toEqual(['error conflict /spec/metrics/0/overrides/0/match']);
   });
-  test('a label is made of what is the same for many requests, and never of what a client chooses', () => {
+  test('a label may be made of a header or a host, and never of what is another one with each request', () => {
     const override = (value: string): string[] =>
       telemetry({ metrics: [{ overrides: [{ tagOverrides: { tag: { value } } }] }] });
     const at = 'error invalid_value /spec/metrics/0/overrides/0/tagOverrides/tag/value';
     expect(override("request.method + ' ' + inmesh.route")).toEqual([]);
+    expect(override("request.headers['x-tenant'] == 'a' ? 'a' : request.host")).toEqual([]);
     expect(override('request.url_path')).toEqual([at]);
-    expect(override("request.headers['user-agent']")).toEqual([at]);
+    expect(override("request.headers['x-tenant'] + request.id")).toEqual([at]);
+    expect(override("request.duration > duration('1s')")).toEqual([at]);
     expect(override('request.headers')).toEqual([at]);
   });
   test('an expression that is not understood is refused with its path', () => {

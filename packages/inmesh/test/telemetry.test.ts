@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import type { ResourceInput } from '@inmesh/config';
 import { accessLog, type TelemetryAdapter } from '@inmesh/metrics';
-import { recordingObserver } from '@inmesh/testing';
+import { eventually, recordingObserver } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
 import type { Mesh, MeshOptions } from 'inmesh';
-import { configured, join, onEnd, post, serve, startRegistry } from './support/in-mesh.ts';
+import { configured, join, onEnd, post, quick, serve, startRegistry } from './support/in-mesh.ts';
 
 type TelemetryInput = Extract<ResourceInput, { kind: 'Telemetry' }>;
 
@@ -87,6 +87,45 @@ test('labels follow the resources of mesh, namespace and workload, live', async 
   expect(overridden).not.toContain('source_principal');
   expect(samples(changed, 'istio_request_bytes_count')).toEqual([]);
   expect(samples(changed, 'istio_response_bytes_count')).toHaveLength(1);
+});
+
+test('labels may be made of headers, and of the hosts that a service is known by', async () => {
+  const { url } = await startRegistry();
+  const reviews = await join({ service: 'reviews', version: 'v1', registry: url });
+  const server = await reviews.listen((_request, response) => response.end(), quick);
+  const { revision } = await post(
+    url,
+    telemetry('all', {
+      metrics: [
+        {
+          overrides: [
+            {
+              match: { metric: 'REQUEST_COUNT', mode: 'SERVER' },
+              tagOverrides: {
+                tenant: { value: "request.headers['x-tenant']" },
+                host: { value: 'request.host' },
+              },
+            },
+          ],
+        },
+      ],
+    }),
+  );
+  await configured(reviews, revision);
+  const shop = await join({ service: 'shop', registry: url });
+  await shop.request('http://reviews.default/', { headers: { 'x-tenant': 'a' } });
+  await shop.request('http://reviews.default/', { headers: { 'x-tenant': 'a' } });
+  await fetch(server.url, { headers: { 'x-tenant': 'b' } });
+  await eventually(async () => samples(await scrape(reviews), 'istio_requests_total').length === 2);
+  const counted = samples(await scrape(reviews), 'istio_requests_total').map((line) =>
+    ['tenant', 'host'].map((name) => new RegExp(`${name}="([^"]*)"`).exec(line)?.[1]),
+  );
+  expect(counted).toEqual([
+    ['a', 'reviews.default'],
+    ['b', 'unknown'],
+  ]);
+  const sizes = samples(await scrape(reviews), 'istio_request_bytes_count');
+  expect(sizes.join()).not.toContain('tenant');
 });
 
 test('providers say which adapters get the metrics, and Prometheus is one of them', async () => {
@@ -188,6 +227,7 @@ test('the environment alone switches on a log file and a port for Prometheus and
   try {
     const shop = await join({ service: 'shop', registry: url });
     await shop.request('http://reviews/ratings/7');
+    await shop.command('stock', async (book: string) => book).execute('7');
     const { adapters, metricsUrl } = shop.inspect().telemetry;
     expect(adapters).toContainEqual({ name: 'access-log', signal: 'logs' });
     const text = await (await fetch(`${metricsUrl}/metrics`)).text();
@@ -199,7 +239,9 @@ test('the environment alone switches on a log file and a port for Prometheus and
     const stream = await fetch(`${metricsUrl}/hystrix.stream`);
     const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
     const { value } = await reader.read();
-    expect(Buffer.from(value as Uint8Array).toString()).toContain('"name":"reviews.default:v1"');
+    const commands = Buffer.from(value as Uint8Array).toString();
+    expect(commands).toContain('"name":"reviews.default:v1"');
+    expect(commands).toContain('"name":"stock","group":"commands"');
     await shop.close();
     await reader.cancel().catch(() => {});
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({

@@ -75,9 +75,8 @@ export class TrafficEdge {
     return series;
   }
 
-  /** Only a route that is its own label is kept: raw texts that are cut to one label could be any number. */
+  /** @param route As `find` is asked for it. There must be no more of them than series. */
   intern(series: TrafficSeries, route: string, key: number): void {
-    if (route !== series.labels.route) return;
     let byKey = this.#routes.get(route);
     if (byKey === undefined) {
       byKey = new RouteSeries();

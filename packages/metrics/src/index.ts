@@ -49,10 +49,12 @@ export { type CallTap, type CallTapOptions, createCallTap } from './tap/call-tap
 export {
   type LogTelemetry,
   type MetricsTelemetry,
+  type SeriesTag,
   type SideTelemetry,
   type Signal,
   type StandardMetric,
   type TagOverride,
+  type TagValue,
   type TelemetryPolicy,
   type TelemetrySource,
   type TraceTelemetry,

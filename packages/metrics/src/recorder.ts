@@ -22,6 +22,7 @@ import {
 import { type RecorderOptions, resolveRecorderOptions } from './recorder-options.ts';
 import type { AttemptSeries, TrafficSeries } from './series.ts';
 import { endpointRows, type MetricsSnapshot, partyRows, WindowReader } from './snapshot.ts';
+import type { SeriesTag } from './telemetry/telemetry-policy.ts';
 
 /** How full the recorder is, and what it could not tell apart. */
 export interface RecorderUse {
@@ -63,6 +64,11 @@ export interface RecorderReader {
 export interface Recorder extends Required<Observer>, RecorderReader {
   /** Throws `invalid_argument` for a name that is not valid, `conflict` for one that is taken. */
   addGauge(gauge: Gauge): Unsubscribe;
+  /** What tells series of calls made, and of requests served, apart besides, from now on: what was counted stays as it is. */
+  useTags(tags: {
+    readonly client: readonly SeriesTag[];
+    readonly server: readonly SeriesTag[];
+  }): void;
   /** Frees its timers. Counting and reading go on working, for what ends late. Idempotent. */
   close(): void;
 }
@@ -139,6 +145,11 @@ class SeriesRecorder implements Recorder {
   *seconds(first: number, last: number): IterableIterator<PartySeconds> {
     yield* partySeconds('outbound', this.#calls.traffic.windows.values(), first, last);
     yield* partySeconds('inbound', this.#requests.traffic.windows.values(), first, last);
+  }
+
+  useTags({ client, server }: Parameters<Recorder['useTags']>[0]): void {
+    this.#calls.traffic.useTags(client);
+    this.#requests.traffic.useTags(server);
   }
 
   addGauge(gauge: Gauge): Unsubscribe {

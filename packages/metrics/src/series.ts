@@ -27,6 +27,8 @@ export interface TrafficLabels {
   readonly status: number;
   readonly flag: ResponseFlag;
   readonly mutualTls: boolean;
+  /** What resources tell series apart by besides, by the names of `SeriesTag`. */
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /**

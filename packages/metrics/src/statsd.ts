@@ -133,7 +133,7 @@ function tagList({ labels }: TrafficSeries, overrides: readonly TagOverride[]): 
     ['status', labels.status],
     ['flag', labels.flag],
   ] as const;
-  return withTags(pairs, overrides, labels)
+  return withTags(pairs, overrides, (value) => value.ofSeries(labels))
     .map(([name, value]) => `${name}:${plain(String(value))}`)
     .join(',');
 }

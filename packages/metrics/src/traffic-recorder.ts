@@ -1,16 +1,22 @@
+import type { EndedCall, EndedRequest } from '@inmesh/core';
 import { CappedStore } from './capped-store.ts';
 import { EdgeWindow, isFailure, seriesKey, statusLabel, TrafficEdge } from './edge.ts';
 import { labelText } from './label-text.ts';
 import { methodIndex, methodNames } from './method-label.ts';
 import { otherParty } from './party.ts';
 import type { ResolvedRecorderOptions } from './recorder-options.ts';
-import { type EndedTraffic, type Party, type TrafficLabels, TrafficSeries } from './series.ts';
+import { type Party, type TrafficLabels, TrafficSeries } from './series.ts';
+import type { SeriesTag } from './telemetry/telemetry-policy.ts';
+
+type Ended = EndedCall | EndedRequest;
 
 /** The half of recording that calls and requests share; each side brings its own way to find the edge. */
 export class TrafficRecorder {
   readonly series: CappedStore<TrafficSeries>;
   readonly windows: CappedStore<EdgeWindow>;
   readonly #direction: 'outbound' | 'inbound';
+  /** `undefined` for none, which is nearly always: then a record pays one comparison for them. */
+  #tags: readonly SeriesTag[] | undefined;
 
   /** @param forgetEdges Drops every interned edge: what they lead to may be gone. */
   constructor(
@@ -34,6 +40,11 @@ export class TrafficRecorder {
     });
   }
 
+  /** What tells series apart besides, from now on. */
+  useTags(tags: readonly SeriesTag[]): void {
+    this.#tags = tags.length === 0 ? undefined : tags;
+  }
+
   /** An edge to `party`. Intern it unless it `isOverflow`. */
   edgeOf(party: Party, now: number): TrafficEdge {
     const key = `${party.service}\0${party.version}\0${party.workload === ''}`;
@@ -48,17 +59,20 @@ export class TrafficRecorder {
   }
 
   /** `false`, and nothing counted, for a combination that this edge has not seen: `recordNew` it. */
-  record(edge: TrafficEdge, ended: EndedTraffic): boolean {
+  record(edge: TrafficEdge, ended: Ended): boolean {
     const { method, status, flag, mutualTls } = ended;
-    const series = edge.find(ended.route)?.find(seriesKey(method, status, flag, mutualTls));
+    const route =
+      this.#tags === undefined ? ended.route : taggedRoute(ended.route, this.#read(ended));
+    const series = edge.find(route)?.find(seriesKey(method, status, flag, mutualTls));
     if (series === undefined) return false;
     this.#count(edge, series, ended);
     return true;
   }
 
   /** The slow way, once per combination: builds the labels, finds or makes the series, interns it, counts. */
-  recordNew(edge: TrafficEdge, ended: EndedTraffic, source: Party, destination: Party): void {
+  recordNew(edge: TrafficEdge, ended: Ended, source: Party, destination: Party): void {
     const { route, method, status, flag, mutualTls } = ended;
+    const tags = this.#read(ended);
     const labels: TrafficLabels = Object.freeze({
       direction: this.#direction,
       source,
@@ -69,22 +83,37 @@ export class TrafficRecorder {
       status: statusLabel(status),
       flag,
       mutualTls,
+      tags,
     });
     const series = this.series.get(
       trafficKey(labels),
       ended.endedAt,
       () => new TrafficSeries(labels),
     );
-    if (series !== this.series.overflow) {
-      edge.intern(series, route, seriesKey(method, status, flag, mutualTls));
+    // Only a route that is its own label is kept: raw texts that are cut to one label could be any number.
+    if (series !== this.series.overflow && route === labels.route) {
+      const interned = this.#tags === undefined ? route : taggedRoute(route, tags);
+      edge.intern(series, interned, seriesKey(method, status, flag, mutualTls));
     }
     this.#count(edge, series, ended);
   }
 
-  #count(edge: TrafficEdge, series: TrafficSeries, ended: EndedTraffic): void {
+  #read(ended: Ended): TrafficLabels['tags'] {
+    if (this.#tags === undefined) return noTags;
+    return Object.fromEntries(this.#tags.map((tag) => [tag.name, labelText(tag.of(ended))]));
+  }
+
+  #count(edge: TrafficEdge, series: TrafficSeries, ended: Ended): void {
     series.record(ended);
     edge.window.record(ended, isFailure(ended.status, ended.flag));
   }
+}
+
+const noTags: TrafficLabels['tags'] = Object.freeze({});
+
+/** What an edge finds a series by that has tags. */
+function taggedRoute(route: string, tags: TrafficLabels['tags']): string {
+  return [route, ...Object.values(tags)].join('\0');
 }
 
 /** Labels hold no control characters, so NUL keeps the parts apart. */
@@ -98,6 +127,7 @@ function trafficKey(labels: TrafficLabels): string {
     labels.status,
     labels.flag,
     labels.mutualTls,
+    JSON.stringify(labels.tags),
   ].join('\0');
 }
 
@@ -116,5 +146,6 @@ function overflowLabels(direction: 'outbound' | 'inbound'): TrafficLabels {
     status: 0,
     flag: '-',
     mutualTls: false,
+    tags: noTags,
   });
 }

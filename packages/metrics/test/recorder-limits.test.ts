@@ -1,3 +1,4 @@
+import type { EndedCall, EndedRequest } from '@inmesh/core';
 import { expect, test } from '@jest/globals';
 import { endedAttempt, endedCall, endedRequest, openRecorder, reviews } from './ended.ts';
 
@@ -24,6 +25,30 @@ test('peers beyond their cap become other before they use up the room for series
   expect(series).toHaveLength(11);
   expect(series.at(-1)?.labels.source.service).toBe('other');
   expect(series.at(-1)?.durationMs.count).toBe(990);
+});
+
+test('hostile case 54: tags made of headers stop at the cap, and untagged sides are as before', () => {
+  using under = openRecorder({ maxSeries: 20 });
+  const { recorder } = under;
+  const tenant = {
+    name: 'tenant',
+    of: (ended: EndedCall | EndedRequest) => ended.header('x') ?? '',
+  };
+  recorder.useTags({ client: [], server: [tenant] });
+  for (let i = 0; i < 300; i += 1) {
+    recorder.requestEnded(endedRequest({ header: () => `t${i % 100}\r\n` }));
+    recorder.callEnded(endedCall({ header: () => `t${i}` }));
+  }
+  const series = [...recorder.series()];
+  const served = series.filter(({ labels }) => labels.direction === 'inbound');
+  expect(series.length - served.length).toBe(1);
+  expect(served).toHaveLength(21);
+  expect(served[0]?.labels.tags).toEqual({ tenant: 't0\\u000d\\u000a' });
+  expect(served[0]?.durationMs.count).toBe(3);
+  expect(served.at(-1)?.labels.tags).toEqual({});
+  recorder.useTags({ client: [], server: [] });
+  recorder.requestEnded(endedRequest());
+  expect(served.at(-1)?.durationMs.count).toBe(300 - 20 * 3 + 1);
 });
 
 test('inbound floods take no room from outbound series', () => {

@@ -4,10 +4,11 @@ export type CelType = 'text' | 'number' | 'boolean' | 'duration' | 'headers';
 export interface CelAttribute {
   readonly type: CelType;
   /**
-   * `label`: known of a whole series, since its values are few. `request`: another one with each
-   * request, chosen by whoever sends it; as a label it would grow the series without end.
+   * `label`: known of a whole series, since its values are few. `capped`: a request's own, of which
+   * there usually are few; as a label it makes series up to their cap. `request`: another one with
+   * each request; as a label it would do nothing but fill the cap.
    */
-  readonly scope: 'label' | 'request';
+  readonly scope: 'label' | 'capped' | 'request';
 }
 
 function attribute(type: CelType, scope: CelAttribute['scope']): CelAttribute {
@@ -24,9 +25,9 @@ const peers = ['upstream_peer', 'downstream_peer'].flatMap((peer) =>
 export const celAttributes: ReadonlyMap<string, CelAttribute> = new Map([
   ['request.method', attribute('text', 'label')],
   ['request.url_path', attribute('text', 'request')],
-  ['request.host', attribute('text', 'request')],
-  ['request.scheme', attribute('text', 'request')],
-  ['request.headers', attribute('headers', 'request')],
+  ['request.host', attribute('text', 'capped')],
+  ['request.scheme', attribute('text', 'capped')],
+  ['request.headers', attribute('headers', 'capped')],
   ['request.useragent', attribute('text', 'request')],
   ['request.referer', attribute('text', 'request')],
   ['request.id', attribute('text', 'request')],

@@ -20,8 +20,10 @@ export type { CelSource, CelValue } from './nodes.ts';
 /** An expression that is known to make sense. */
 export interface CelExpression {
   readonly type: CelNode['type'];
-  /** Attributes that change with each request, in order of appearance. */
+  /** Attributes that are a request's own, in order of appearance. */
   readonly requestAttributes: readonly string[];
+  /** Those of them that are another one with each request. */
+  readonly unboundedAttributes: readonly string[];
   /** `undefined` where something that it needs is not there. Never throws. */
   evaluate(source: CelSource): CelValue;
 }
@@ -52,6 +54,9 @@ export function parseCel(
       expression: {
         type: node.type,
         requestAttributes: parser.requestAttributes,
+        unboundedAttributes: parser.requestAttributes.filter(
+          (name) => celAttributes.get(name)?.scope === 'request',
+        ),
         evaluate: (source) => node.evaluate(source),
       },
     };
@@ -231,7 +236,7 @@ class Parser {
   }
 
   #note(name: string, { scope }: CelAttribute): void {
-    if (scope === 'request' && !this.requestAttributes.includes(name)) {
+    if (scope !== 'label' && !this.requestAttributes.includes(name)) {
       this.requestAttributes.push(name);
     }
   }

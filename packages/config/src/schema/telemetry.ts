@@ -44,11 +44,11 @@ const filterExpression = text('CEL expression', maxExpressionLength, (value) => 
 const tagExpression = text('CEL expression', maxExpressionLength, (value) => {
   const parsed = parseCel(value);
   if ('reason' in parsed) return parsed.reason;
-  const { type, requestAttributes } = parsed.expression;
+  const { type, unboundedAttributes } = parsed.expression;
   if (type === 'headers') return 'must be a text, a number or a boolean, and is all headers';
-  return requestAttributes.length === 0
+  return unboundedAttributes.length === 0
     ? undefined
-    : `must not be made of ${requestAttributes.join(', ')}: each request brings another one, and series would grow without end`;
+    : `must not be made of ${unboundedAttributes.join(', ')}: each request brings another one, and series would grow without end`;
 });
 
 const provider: ObjectType = object<ProviderRef>('ProviderRef', {

@@ -1,15 +1,22 @@
 import type { CelSource, CelValue } from '@inmesh/config';
 import {
+  defaultDomain,
+  type EndedAttempt,
   type EndedCall,
   type EndedRequest,
+  parseMeshHost,
   type ServiceName,
   splitServiceName,
   type Workload,
 } from '@inmesh/core';
 import { type Party, type TrafficLabels, withoutQuery } from '@inmesh/metrics';
 
-/** What expressions see of one call or request that ended. */
-export function endedSource(ended: EndedCall | EndedRequest, workload: Workload): CelSource {
+/** What expressions see of one call, attempt or request that ended. */
+export function endedSource(
+  given: EndedCall | EndedAttempt | EndedRequest,
+  workload: Workload,
+): CelSource {
+  const ended = 'number' in given ? callOfAttempt(given) : given;
   const isCall = 'attempts' in ended;
   const own = peerOf(workload.service, workload.version, '');
   const upstream = isCall ? peerOf(ended.service, ended.endpoint?.labels.version ?? '', '') : own;
@@ -54,6 +61,51 @@ export function endedSource(ended: EndedCall | EndedRequest, workload: Workload)
     }
   };
   return { attribute: of, header };
+}
+
+/**
+ * What expressions for labels see of one that ended. Whoever sends a request chooses its `Host`: one
+ * by which this service is not known is no value.
+ */
+export function tagSource(
+  ended: EndedAttempt | EndedCall | EndedRequest,
+  workload: Workload,
+): CelSource {
+  const source = endedSource(ended, workload);
+  if (!('peerService' in ended)) return source;
+  const of = (name: string): CelValue => {
+    const value = source.attribute(name);
+    return name === 'request.host' && !isOwnHost(String(value), workload) ? undefined : value;
+  };
+  return { ...source, attribute: of };
+}
+
+function isOwnHost(host: string, { service, namespace }: Workload): boolean {
+  const name = host.replace(/:\d{1,5}$/, '');
+  try {
+    return parseMeshHost(name, { namespace, domain: defaultDomain, namespaces: [] }) === service;
+  } catch {
+    return false;
+  }
+}
+
+/** An attempt with what it shares with its call; what is known of the call's end only is not there. */
+function callOfAttempt(attempt: EndedAttempt): EndedCall {
+  const { call, service, subset, method, endpoint, status, flag, startedAt, endedAt, error } =
+    attempt;
+  return {
+    ...call,
+    service,
+    subset,
+    method,
+    endpoint,
+    status,
+    flag,
+    startedAt,
+    endedAt,
+    error,
+    header: (name) => call.header(name),
+  } as EndedCall;
 }
 
 /** What expressions for labels see: the labels that a series has already. */

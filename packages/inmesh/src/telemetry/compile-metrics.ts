@@ -1,12 +1,14 @@
-import { type CelExpression, type Metrics, parseCel, type TagOverride } from '@inmesh/config';
+import { type CelSource, type Metrics, parseCel, type TagOverride } from '@inmesh/config';
+import type { Workload } from '@inmesh/core';
 import {
   type TagOverride as CompiledTag,
   labelText,
   type MetricsTelemetry,
+  type SeriesTag,
   type StandardMetric,
-  type TrafficLabels,
+  type TagValue,
 } from '@inmesh/metrics';
-import { labelsSource } from './cel-sources.ts';
+import { labelsSource, tagSource } from './cel-sources.ts';
 import { reachOf } from './reach.ts';
 import { isFor, type Side } from './telemetry-levels.ts';
 
@@ -31,16 +33,32 @@ interface Compiled {
 }
 
 /** What the metrics sections say to one side, the last word first where they say the same thing twice. */
-export function compileMetrics(sections: readonly Metrics[], side: Side): MetricsTelemetry {
+export function compileMetrics(
+  sections: readonly Metrics[],
+  side: Side,
+  workload: Workload,
+): MetricsTelemetry {
+  /** By their expressions, which are their names. */
+  const seriesTags = new Map<string, SeriesTag>();
+  const compileTag = (name: string, override: TagOverride): CompiledTag => {
+    if (override.operation === 'REMOVE') return { name };
+    const { value, seriesTag } = compileValue(override.value ?? '', workload);
+    if (seriesTag !== undefined) seriesTags.set(seriesTag.name, seriesTag);
+    return { name, value };
+  };
   /** Equal changes are one array, so that labels are rendered once for all metrics that share them. */
   const shared = new Map<string, readonly CompiledTag[]>();
   const compiled = new Map<StandardMetric, Compiled>(
-    standardMetrics.map((metric) => [metric, compileMetric(sections, side, metric, shared)]),
+    standardMetrics.map((metric) => [
+      metric,
+      compileMetric(sections, side, metric, { shared, compileTag }),
+    ]),
   );
   return {
     reaches: reachOf(sections),
     isDisabled: (metric) => compiled.get(metric)?.disabled ?? false,
     tags: (metric) => compiled.get(metric)?.tags ?? [],
+    seriesTags: [...seriesTags.values()],
   };
 }
 
@@ -48,7 +66,13 @@ function compileMetric(
   sections: readonly Metrics[],
   side: Side,
   metric: StandardMetric,
-  shared: Map<string, readonly CompiledTag[]>,
+  {
+    shared,
+    compileTag,
+  }: {
+    readonly shared: Map<string, readonly CompiledTag[]>;
+    readonly compileTag: (name: string, override: TagOverride) => CompiledTag;
+  },
 ): Compiled {
   let disabled = false;
   const overrides = new Map<string, TagOverride>();
@@ -73,15 +97,21 @@ function compileMetric(
   return { disabled, tags };
 }
 
-function compileTag(name: string, { operation, value = '' }: TagOverride): CompiledTag {
-  if (operation === 'REMOVE') return { name };
-  const parsed = parseCel(value);
+/** What an expression gives, and what series have to be told apart by for it. */
+function compileValue(
+  text: string,
+  workload: Workload,
+): { readonly value: TagValue; readonly seriesTag: SeriesTag | undefined } {
+  const parsed = parseCel(text);
   // Validation has refused what cannot be understood; a resource that nobody validated gets no label.
-  const expression: CelExpression | undefined =
-    'expression' in parsed ? parsed.expression : undefined;
-  return {
-    name,
-    value: (labels: TrafficLabels) =>
-      labelText(String(expression?.evaluate(labelsSource(labels)) ?? '')),
-  };
+  const expression = 'expression' in parsed ? parsed.expression : undefined;
+  const read = (source: CelSource): string => labelText(String(expression?.evaluate(source) ?? ''));
+  const ofEnded: SeriesTag['of'] & TagValue['ofEnded'] = (ended) =>
+    read(tagSource(ended, workload));
+  if ((expression?.requestAttributes.length ?? 0) === 0) {
+    const ofSeries: TagValue['ofSeries'] = (labels) => read(labelsSource(labels));
+    return { value: { ofSeries, ofEnded }, seriesTag: undefined };
+  }
+  const ofSeries: TagValue['ofSeries'] = ({ tags }) => tags[text] ?? '';
+  return { value: { ofSeries, ofEnded }, seriesTag: { name: text, of: ofEnded } };
 }

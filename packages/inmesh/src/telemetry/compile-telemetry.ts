@@ -31,7 +31,7 @@ export function compileTelemetry(
 ): CompiledTelemetry {
   const { metrics, tracing, accessLogging } = sectionsOf(levels);
   const side = (name: Side): SideTelemetry => ({
-    metrics: compileMetrics(metrics, name),
+    metrics: compileMetrics(metrics, name, workload),
     traces: compileTraces(tracing.filter(({ match }) => isFor(name, match))),
     logs: compileLogs(
       accessLogging.filter(({ match }) => isFor(name, match)),

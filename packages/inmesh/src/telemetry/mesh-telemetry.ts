@@ -1,7 +1,15 @@
 import type { RequestListener } from 'node:http';
 import type { ClientInspection } from '@inmesh/client';
+import type { CommandInspection } from '@inmesh/client/command';
 import type { Resource } from '@inmesh/config';
-import { type Logger, type Observer, traceFormats, type Workload } from '@inmesh/core';
+import {
+  type Interceptor,
+  type Logger,
+  type Observer,
+  type RunInSpan,
+  traceFormats,
+  type Workload,
+} from '@inmesh/core';
 import {
   createAdapterHost,
   hystrixStream,
@@ -28,6 +36,9 @@ export interface MeshTelemetry {
   /** All adapters as one. */
   readonly observer: Observer;
   readonly live: LiveTelemetry;
+  /** Of adapters that tie the app's own spans to the mesh's. */
+  readonly interceptors: readonly Interceptor[];
+  readonly runInSpan: RunInSpan | undefined;
   readonly metricsHandler: RequestListener;
   readonly hystrixHandler: RequestListener;
   use(resources: Iterable<Resource>): void;
@@ -48,6 +59,7 @@ export interface MeshTelemetryOptions {
   /** The mesh's own, which no option switches. */
   readonly adapters: readonly TelemetryAdapter[];
   readonly inspect: () => ClientInspection;
+  readonly inspectCommands: () => readonly CommandInspection[];
   readonly logger: Logger;
 }
 
@@ -68,7 +80,12 @@ export function createMeshTelemetry(given: MeshTelemetryOptions): MeshTelemetry 
     samplingRatio: options.samplingRatio ?? 0,
     formats: traceFormats.filter((format) => (options.propagation ?? ['w3c']).includes(format)),
   });
-  live.use(given.resources);
+  const use = (resources: Iterable<Resource>): void => {
+    live.use(resources);
+    const { client, server } = live.current;
+    recorder.useTags({ client: client.metrics.seriesTags, server: server.metrics.seriesTags });
+  };
+  use(given.resources);
   const host = createAdapterHost({ recorder, adapters, telemetry: live, logger });
   const scope = {
     telemetry: live,
@@ -78,14 +95,17 @@ export function createMeshTelemetry(given: MeshTelemetryOptions): MeshTelemetry 
   const hystrix = hystrixStream(recorder, {
     inFlight: (name) => inFlightOf(given.inspect(), name),
     breaker: options.breaker === null ? { minCalls: 0 } : definedOnly({ ...options.breaker }),
+    commands: given.inspectCommands,
   });
   let server: MetricsServer | undefined;
   return {
     observer: host.observer,
     live,
+    interceptors: adapters.flatMap(({ interceptor }) => interceptor ?? []),
+    runInSpan: adapters.find(({ runInSpan }) => runInSpan !== undefined)?.runInSpan,
     metricsHandler: scrapes,
     hystrixHandler: hystrix.handle,
-    use: live.use,
+    use,
     async start() {
       const { port, host = '127.0.0.1' } = options.metrics ?? {};
       if (port === undefined) return;

@@ -1,6 +1,12 @@
-import { type Meter, ValueType } from '@opentelemetry/api';
+import type { EndedAttempt, EndedRequest } from '@inmesh/core';
+import { type Attributes, type Meter, ValueType } from '@opentelemetry/api';
 import type { TelemetryAdapter } from '../adapter.ts';
-import { type TelemetrySource, wholeTelemetry } from '../telemetry/telemetry-policy.ts';
+import {
+  type MetricsTelemetry,
+  type TelemetrySource,
+  wholeTelemetry,
+  withTags,
+} from '../telemetry/telemetry-policy.ts';
 import { attemptAttributes, requestAttributes } from './attributes.ts';
 
 /** Seconds, as the conventions advise. */
@@ -19,15 +25,29 @@ export function openTelemetryMetrics(name: string, meter: Meter): TelemetryAdapt
     },
     observer: {
       attemptEnded(attempt) {
-        if (telemetry.current.client.metrics.isDisabled('REQUEST_DURATION')) return;
-        client.record(seconds(attempt), attemptAttributes(attempt));
+        const { metrics } = telemetry.current.client;
+        if (metrics.isDisabled('REQUEST_DURATION')) return;
+        client.record(seconds(attempt), tagged(attemptAttributes(attempt), metrics, attempt));
       },
       requestEnded(request) {
-        if (telemetry.current.server.metrics.isDisabled('REQUEST_DURATION')) return;
-        server.record(seconds(request), requestAttributes(request));
+        const { metrics } = telemetry.current.server;
+        if (metrics.isDisabled('REQUEST_DURATION')) return;
+        server.record(seconds(request), tagged(requestAttributes(request), metrics, request));
       },
     },
   };
+}
+
+/** With the changes that resources make to the tags of durations, under their own names. */
+function tagged(
+  attributes: Attributes,
+  metrics: MetricsTelemetry,
+  ended: EndedAttempt | EndedRequest,
+): Attributes {
+  const tags = metrics.tags('REQUEST_DURATION');
+  if (tags.length === 0) return attributes;
+  const pairs = Object.entries(attributes) as [string, string | number][];
+  return Object.fromEntries(withTags(pairs, tags, (value) => value.ofEnded(ended)));
 }
 
 function durationHistogram(meter: Meter, name: string): ReturnType<Meter['createHistogram']> {

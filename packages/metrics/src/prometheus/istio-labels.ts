@@ -35,7 +35,7 @@ export function istioLabels(
     // Istio's callers never claim to know it: only the callee saw the certificate.
     ['connection_security_policy', outbound ? 'unknown' : security],
   ];
-  return formatLabels(withTags(pairs, tags, labels));
+  return formatLabels(withTags(pairs, tags, (value) => value.ofSeries(labels)));
 }
 
 type Pair = readonly [name: string, value: string | number];

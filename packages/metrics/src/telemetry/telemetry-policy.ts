@@ -1,4 +1,4 @@
-import type { EndedCall, EndedRequest } from '@inmesh/core';
+import type { EndedAttempt, EndedCall, EndedRequest } from '@inmesh/core';
 import type { TrafficLabels } from '../series.ts';
 
 /** What an adapter takes part in. */
@@ -15,7 +15,20 @@ export type StandardMetric =
 export interface TagOverride {
   readonly name: string;
   /** What the label becomes, '' for what is not known; without it the label is taken out. */
-  readonly value?: (labels: TrafficLabels) => string;
+  readonly value?: TagValue;
+}
+
+/** What a label becomes: of a series, or of a single one that ended, for adapters that count by themselves. */
+export interface TagValue {
+  ofSeries(labels: TrafficLabels): string;
+  ofEnded(ended: EndedAttempt | EndedRequest): string;
+}
+
+/** A value of calls and requests that tells series apart besides what always does. */
+export interface SeriesTag {
+  /** Where it stands in the labels' `tags`. */
+  readonly name: string;
+  of(ended: EndedCall | EndedRequest): string;
 }
 
 /** A signal reaches the adapters of these names. */
@@ -27,6 +40,8 @@ export interface MetricsTelemetry extends Reach {
   isDisabled(metric: StandardMetric): boolean;
   /** In order. The same array for metrics whose labels are the same, so that they may be rendered once. */
   tags(metric: StandardMetric): readonly TagOverride[];
+  /** What the tags of all metrics need to know of each call or request. */
+  readonly seriesTags: readonly SeriesTag[];
 }
 
 export interface TraceTelemetry extends Reach {
@@ -60,7 +75,7 @@ const noTags: readonly TagOverride[] = Object.freeze([]);
 const noAttributes: Readonly<Record<string, string>> = Object.freeze({});
 
 const wholeSide: SideTelemetry = Object.freeze({
-  metrics: { reaches: () => true, isDisabled: () => false, tags: () => noTags },
+  metrics: { reaches: () => true, isDisabled: () => false, tags: () => noTags, seriesTags: [] },
   traces: { reaches: () => true, tags: () => noAttributes },
   logs: { reaches: () => true, admits: () => true },
 });
@@ -79,13 +94,13 @@ export function sideOf(policy: TelemetryPolicy, labels: TrafficLabels): SideTele
 export function withTags(
   pairs: readonly (readonly [name: string, value: string | number])[],
   tags: readonly TagOverride[],
-  labels: TrafficLabels,
+  read: (value: TagValue) => string,
 ): readonly (readonly [name: string, value: string | number])[] {
   if (tags.length === 0) return pairs;
   const changed = new Map(pairs);
   for (const { name, value } of tags) {
     if (value === undefined) changed.delete(name);
-    else changed.set(name, value(labels));
+    else changed.set(name, read(value));
   }
   return [...changed];
 }
