@@ -18,8 +18,12 @@ export const slotMs = 1_000;
 /** The longest window that can be asked for, milliseconds. */
 export const maxWindowMs = 60_000;
 
-/** What is summed up of each second, see `#sums`. */
-const sums = 7;
+/** Calls are counted by whether they failed (1) and whether they went over mutual TLS (2), added up. */
+const kinds = 4;
+const failedKind = 1;
+const tlsKind = 2;
+/** Reasons of failures, see `#reasons`. */
+const reasons = 3;
 /** A slot's bucket stops at this, rather than start again from 0: 65,535 answers of one latency a second. */
 const fullBucket = 2 ** 16 - 1;
 
@@ -48,8 +52,12 @@ export interface WindowSecond {
 export class LatencyWindow {
   /** The second that each slot holds, since the clock's origin; -1 is none yet. */
   readonly #stamps: Int32Array = new Int32Array(slots).fill(-1);
-  /** Calls, errors, the sum of latencies, calls over mutual TLS, and what `countWhy` counts, of each slot, side by side. */
-  readonly #sums: Float64Array = new Float64Array(slots * sums);
+  /** Of each slot, one number for each of the four kinds: a record is one addition. */
+  readonly #calls: Float64Array = new Float64Array(slots * kinds);
+  /** Of each slot, the sum of latencies. */
+  readonly #totalMs: Float64Array = new Float64Array(slots);
+  /** Of each slot: time-outs, refused by an open breaker, refused because it was full. */
+  readonly #reasons: Float64Array = new Float64Array(slots * reasons);
   /** 21 KB: the reason why windows are capped apart from series. */
   readonly #latencies: Uint16Array = new Uint16Array(slots * latencyBuckets);
   /** Monotonic milliseconds of the last record. */
@@ -63,22 +71,20 @@ export class LatencyWindow {
     const slot = second & (slots - 1);
     if (this.#stamps[slot] !== second && !this.#turnTo(slot, second)) return;
     this.lastAt = now;
-    const first = slot * sums;
-    (this.#sums[first] as number) += 1;
-    if (failed) (this.#sums[first + 1] as number) += 1;
-    (this.#sums[first + 2] as number) += latencyMs;
-    if (ended.mutualTls === true) (this.#sums[first + 3] as number) += 1;
-    if (ended.flag !== '-') this.#countWhy(first, ended);
+    const kind = (failed ? failedKind : 0) + (ended.mutualTls === true ? tlsKind : 0);
+    (this.#calls[slot * kinds + kind] as number) += 1;
+    (this.#totalMs[slot] as number) += latencyMs;
+    if (ended.flag !== '-') this.#countWhy(slot, ended);
     const at = slot * latencyBuckets + latencyBucket(latencyMs);
     const count = this.#latencies[at] as number;
     if (count < fullBucket) this.#latencies[at] = count + 1;
   }
 
-  /** Time-outs, calls that an open breaker refused, and those that a full destination did. */
-  #countWhy(first: number, { flag, error }: Ended): void {
-    const refused = error?.code === 'circuit_open' ? 5 : 6;
-    const which = flag === 'UT' ? 4 : flag === 'UO' ? refused : undefined;
-    if (which !== undefined) (this.#sums[first + which] as number) += 1;
+  /** Apart from `record`, which has to stay small enough to be inlined whole. */
+  #countWhy(slot: number, { flag, error }: Ended): void {
+    const refused = error?.code === 'circuit_open' ? 1 : 2;
+    const which = flag === 'UT' ? 0 : flag === 'UO' ? refused : undefined;
+    if (which !== undefined) (this.#reasons[slot * reasons + which] as number) += 1;
   }
 
   /** The seconds from `first` to `last` (both included) that had traffic, oldest first. */
@@ -100,7 +106,10 @@ export class LatencyWindow {
       latencies.push(bucket, count);
       counted += count;
     }
-    const [calls = 0, errors = 0, , mutualTls = 0] = this.#sums.subarray(slot * sums);
+    const [good = 0, bad = 0, goodTls = 0, badTls = 0] = this.#calls.subarray(slot * kinds);
+    const calls = good + bad + goodTls + badTls;
+    const errors = bad + badTls;
+    const mutualTls = goodTls + badTls;
     // A bucket that is full stopped counting: what is missing was of the fullest.
     if (counted < calls) addToFullest(latencies, calls - counted);
     return { second, calls, errors, mutualTls, latencies };
@@ -110,7 +119,9 @@ export class LatencyWindow {
   #turnTo(slot: number, second: number): boolean {
     if ((this.#stamps[slot] as number) > second) return false;
     this.#stamps[slot] = second;
-    this.#sums.fill(0, slot * sums, (slot + 1) * sums);
+    this.#calls.fill(0, slot * kinds, (slot + 1) * kinds);
+    this.#totalMs[slot] = 0;
+    this.#reasons.fill(0, slot * reasons, (slot + 1) * reasons);
     this.#latencies.fill(0, slot * latencyBuckets, (slot + 1) * latencyBuckets);
     return true;
   }
@@ -120,12 +131,15 @@ export class LatencyWindow {
     for (let slot = 0; slot < slots; slot += 1) {
       const second = this.#stamps[slot] as number;
       if (second < from || second > to) continue;
-      total.calls += this.#sums[slot * sums] as number;
-      total.errors += this.#sums[slot * sums + 1] as number;
-      total.totalMs += this.#sums[slot * sums + 2] as number;
-      total.timeouts += this.#sums[slot * sums + 4] as number;
-      total.shortCircuited += this.#sums[slot * sums + 5] as number;
-      total.rejected += this.#sums[slot * sums + 6] as number;
+      for (let kind = 0; kind < kinds; kind += 1) {
+        const calls = this.#calls[slot * kinds + kind] as number;
+        total.calls += calls;
+        if ((kind & failedKind) !== 0) total.errors += calls;
+      }
+      total.totalMs += this.#totalMs[slot] as number;
+      total.timeouts += this.#reasons[slot * reasons] as number;
+      total.shortCircuited += this.#reasons[slot * reasons + 1] as number;
+      total.rejected += this.#reasons[slot * reasons + 2] as number;
       total.addLatencies(this.#latencies, slot * latencyBuckets);
     }
   }

@@ -58,6 +58,7 @@ const shots = [
   { name: 'service-dark', hash: '#/services/shop/checkout', scheme: 'dark', full: true },
   { name: 'traffic', hash: '#/traffic', full: true, act: moveSlider },
   { name: 'traffic-review', hash: '#/traffic', act: reviewSlider },
+  { name: 'rollouts', hash: '#/traffic', act: showRollouts },
   { name: 'security', hash: '#/security', full: true },
   { name: 'security-dark', hash: '#/security', scheme: 'dark', full: true },
   { name: 'configuration', hash: '#/configuration', full: true },
@@ -176,6 +177,13 @@ async function reviewSlider(page) {
   await moveSlider(page);
   await page.getByRole('button', { name: 'Review and apply' }).first().click();
   await page.waitForSelector('.diff');
+}
+
+async function showRollouts(page) {
+  const cards = page.locator('article.rollout');
+  await cards.first().waitFor();
+  await page.getByRole('region', { name: 'Rollouts' }).scrollIntoViewIfNeeded();
+  await cards.first().evaluate((card) => card.closest('section').scrollIntoView());
 }
 
 async function search(page) {

@@ -8,6 +8,8 @@ export interface TrafficEdge {
   readonly destination: GraphParty;
   readonly seenBy: EdgeReport['seenBy'];
   readonly history: TrafficHistory;
+  /** What it leads to, as it was found last: looked up once, not for each second that is told. */
+  version: TrafficVersion | undefined;
   /** Of the newest report with calls, 0..1. */
   mutualTlsRatio: number;
 }
@@ -16,6 +18,8 @@ export interface TrafficEdge {
 export interface TrafficVersion {
   readonly party: GraphParty;
   readonly history: TrafficHistory;
+  /** Not once it was forgotten, nor for what there was no room for. */
+  isKept: boolean;
 }
 
 /** Hears of every second that is counted, once however many edges there are. */
@@ -39,7 +43,11 @@ export class TrafficTable {
   readonly #edges = new Map<string, TrafficEdge>();
   readonly #versions = new Map<string, TrafficVersion>();
   readonly #overflowEdge = createEdge(other, other, 'source');
-  readonly #overflowVersion: TrafficVersion = { party: other, history: new TrafficHistory() };
+  readonly #overflowVersion: TrafficVersion = {
+    party: other,
+    history: new TrafficHistory(),
+    isKept: false,
+  };
   readonly #listeners: TrafficListener[] = [];
   #overflowed = 0;
   #sweptAt = 0;
@@ -90,7 +98,8 @@ export class TrafficTable {
     latencies: SparseLatencies,
   ): void {
     edge.history.add(second, calls, errors, latencies);
-    this.#version(edge.destination, second).history.add(second, calls, errors, latencies);
+    if (edge.version?.isKept !== true) edge.version = this.#version(edge.destination, second);
+    edge.version.history.add(second, calls, errors, latencies);
     for (const tell of this.#listeners) tell(edge.destination, calls, errors, latencies);
   }
 
@@ -118,12 +127,15 @@ export class TrafficTable {
     const found = this.#versions.get(key);
     if (found !== undefined) return found;
     if (!this.#hasRoom(this.#versions, second)) return this.#overflowVersion;
-    const version: TrafficVersion = { party, history: new TrafficHistory() };
+    const version: TrafficVersion = { party, history: new TrafficHistory(), isKept: true };
     this.#versions.set(key, version);
     return version;
   }
 
-  #hasRoom(map: Map<string, { history: TrafficHistory }>, second: number): boolean {
+  #hasRoom(
+    map: Map<string, { history: TrafficHistory; isKept?: boolean }>,
+    second: number,
+  ): boolean {
     if (map.size < this.#max) return true;
     // Once a second at most, or a flood of new edges would make it the work.
     if (this.#sweptAt === second) return false;
@@ -132,8 +144,15 @@ export class TrafficTable {
     return map.size < this.#max;
   }
 
-  #forgetIdle(map: Map<string, { history: TrafficHistory }>, before: number): void {
-    for (const [key, { history }] of map) if (history.lastSecond < before) map.delete(key);
+  #forgetIdle(
+    map: Map<string, { history: TrafficHistory; isKept?: boolean }>,
+    before: number,
+  ): void {
+    for (const [key, entry] of map) {
+      if (entry.history.lastSecond >= before) continue;
+      map.delete(key);
+      entry.isKept = false;
+    }
   }
 }
 
@@ -142,7 +161,14 @@ function createEdge(
   destination: GraphParty,
   seenBy: EdgeReport['seenBy'],
 ): TrafficEdge {
-  return { source, destination, seenBy, history: new TrafficHistory(), mutualTlsRatio: 0 };
+  return {
+    source,
+    destination,
+    seenBy,
+    history: new TrafficHistory(),
+    version: undefined,
+    mutualTlsRatio: 0,
+  };
 }
 
 /** Names have no control characters, so NUL keeps the parts apart. */
