@@ -22,12 +22,12 @@ const idleDefaults = [
 export function makeLean(instance: AxiosInstance, given: CreateAxiosDefaults | undefined): void {
   for (const name of idleDefaults) if (given?.[name] === undefined) hide(instance.defaults, name);
   for (const method of ['get', 'delete', 'head', 'options'] as const) {
-    instance[method] = (url: string, config?: AxiosRequestConfig) =>
-      instance.request({ ...config, method, url });
+    instance[method] = ((url: string, config?: AxiosRequestConfig) =>
+      instance.request({ ...config, method, url })) as AxiosInstance['get'];
   }
   for (const method of ['post', 'put', 'patch'] as const) {
-    instance[method] = (url: string, data?: unknown, config?: AxiosRequestConfig) =>
-      instance.request({ ...config, method, url, data });
+    instance[method] = ((url: string, data?: unknown, config?: AxiosRequestConfig) =>
+      instance.request({ ...config, method, url, data })) as AxiosInstance['post'];
   }
 }
 
