@@ -56,7 +56,9 @@ export async function onStage(): Promise<void> {
 }
 
 export function report(message: Report): void {
-  if (process.connected === true) process.send?.(message);
+  if (process.connected !== true) return;
+  // The demo may be gone before `disconnect` says so; without a callback the EPIPE would be thrown.
+  process.send?.(message, undefined, undefined, () => {});
 }
 
 /** Tells the demo that the service serves, and where. */
