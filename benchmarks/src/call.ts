@@ -1,195 +1,31 @@
-import { compareCalls } from './call-cost.ts';
-import {
-  axiosSide,
-  axiosStackSide,
-  everyGuard,
-  fetchStreamSide,
-  fetchTextSide,
-  meshAxiosSide,
-  meshClient,
-  poolSide,
-  poolsSide,
-  requestSide,
-  type Side,
-} from './call-sides.ts';
-import { startUpstream, type Upstream } from './call-upstream.ts';
-import type { BenchOptions, BenchResult } from './harness.ts';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { callCases } from './call-cases.ts';
+import type { BenchOptions, BenchResult, Compared } from './harness.ts';
 
-interface Case {
-  readonly subject: string;
-  readonly baseline: string;
-  readonly concurrency: number;
-  /** Calls of one measurement. */
-  readonly calls: number;
-  readonly rounds: number;
-  readonly sides: (upstream: Upstream) => { subject: Side; baseline: Side };
-}
-
-/** Client CPU per call of everything that Inmesh stands in for, each pair in one process, in turn. */
+/**
+ * Client CPU per call of everything that Inmesh stands in for, each pair in one process, in turn. A
+ * process of its own for each pair: which code the engine compiled for the pairs before would count in it.
+ */
 export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
-  const upstream = await startUpstream(8);
-  try {
-    for (const one of cases()) {
-      const name = `${one.subject} c=${one.concurrency}`;
-      if (options.only !== undefined && !name.includes(options.only)) continue;
-      yield await measure(one, upstream, options.rounds ?? one.rounds);
-    }
-  } finally {
-    upstream.stop();
+  for (const [i, { subject, baseline, concurrency, rounds }] of callCases().entries()) {
+    if (options.only !== undefined && !`${subject} c=${concurrency}`.includes(options.only))
+      continue;
+    const compared = await measure(i, options.rounds ?? rounds);
+    const { ratio, low, high, subject: value } = compared;
+    const metric = 'client CPU per call';
+    const named = { bench: 'call', subject, baseline, concurrency, metric };
+    yield { ...named, ratio, low, high, value, unit: 'µs' };
   }
 }
 
-function cases(): Case[] {
-  const small = '/small';
-  const large = '/large';
-  const url = (upstream: Upstream, path: string): string =>
-    `http://127.0.0.1:${upstream.ports[0]}${path}`;
-  const client = ({ ports }: Upstream, count = 1) => meshClient(ports.slice(0, count));
-  const closing = (side: Side, of: { close(): Promise<void> }): Side => ({
-    call: side.call,
-    close: async () => {
-      await side.close();
-      await of.close();
-    },
+async function measure(number: number, rounds: number): Promise<Compared> {
+  // Beside this file once it is compiled.
+  const child = fork(new URL('./call-case.js', import.meta.url), [`${number}`, `${rounds}`]);
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`case ${number} of the bench call ended with ${code} before it had a result`);
   });
-  const request = (concurrency: number, calls: number, rounds: number): Case => ({
-    subject: 'mesh.request',
-    baseline: 'Pool.request + bytes()',
-    concurrency,
-    calls,
-    rounds,
-    sides(upstream) {
-      const mesh = client(upstream);
-      return {
-        subject: closing(requestSide(mesh, small), mesh),
-        baseline: poolSide(upstream.ports[0] as number, small),
-      };
-    },
-  });
-  return [
-    request(1, 3_000, 31),
-    request(50, 10_000, 21),
-    request(256, 10_000, 21),
-    {
-      subject: 'mesh.request, every guard on',
-      baseline: 'Pool.request + bytes()',
-      concurrency: 50,
-      calls: 10_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = meshClient(upstream.ports.slice(0, 1), undefined, everyGuard);
-        return {
-          subject: closing(requestSide(mesh, small), mesh),
-          baseline: poolSide(upstream.ports[0] as number, small),
-        };
-      },
-    },
-    {
-      subject: 'mesh.request, 8 endpoints',
-      baseline: 'Pool.request + bytes(), 8 pools in turn',
-      concurrency: 50,
-      calls: 10_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream, 8);
-        return {
-          subject: closing(requestSide(mesh, small), mesh),
-          baseline: poolsSide(upstream.ports, small),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch + text()',
-      baseline: 'global fetch + text()',
-      concurrency: 50,
-      calls: 4_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchTextSide(mesh.fetch, `http://reviews${small}`), mesh),
-          baseline: fetchTextSide(globalThis.fetch, url(upstream, small)),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch + text(), 256 KiB',
-      baseline: 'global fetch + text()',
-      concurrency: 50,
-      calls: 800,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchTextSide(mesh.fetch, `http://reviews${large}`), mesh),
-          baseline: fetchTextSide(globalThis.fetch, url(upstream, large)),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch, .body as a stream',
-      baseline: 'global fetch, .body as a stream',
-      concurrency: 50,
-      calls: 3_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchStreamSide(mesh.fetch, `http://reviews${small}`), mesh),
-          baseline: fetchStreamSide(globalThis.fetch, url(upstream, small)),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch, .body as a stream, 256 KiB',
-      baseline: 'global fetch, .body as a stream',
-      concurrency: 50,
-      calls: 800,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchStreamSide(mesh.fetch, `http://reviews${large}`), mesh),
-          baseline: fetchStreamSide(globalThis.fetch, url(upstream, large)),
-        };
-      },
-    },
-    {
-      subject: 'meshAxios.get',
-      baseline: 'axios, keep-alive agent',
-      concurrency: 50,
-      calls: 4_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(meshAxiosSide(mesh, small), mesh),
-          baseline: axiosSide(upstream.ports[0] as number, small, 50),
-        };
-      },
-    },
-    {
-      subject: 'meshAxios.get',
-      baseline: 'axios + axios-retry + opossum',
-      concurrency: 50,
-      calls: 4_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(meshAxiosSide(mesh, small), mesh),
-          baseline: axiosStackSide(upstream.ports[0] as number, small, 50),
-        };
-      },
-    },
-  ];
-}
-
-async function measure(one: Case, upstream: Upstream, rounds: number): Promise<BenchResult> {
-  const { subject, baseline, concurrency } = one;
-  const compared = await compareCalls(one.sides(upstream), { ...one, rounds });
-  const { ratio, low, high, subject: value } = compared;
-  const metric = 'client CPU per call';
-  const named = { bench: 'call', subject, baseline, concurrency, metric };
-  return { ...named, ratio, low, high, value, unit: 'µs' };
+  const [compared] = await Promise.race([once(child, 'message'), failed]);
+  failed.catch(() => {}); // that it ends now is right
+  return compared as Compared;
 }
