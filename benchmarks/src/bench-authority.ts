@@ -10,9 +10,9 @@ export interface RootText {
 
 const hourMs = 3_600_000;
 
-export async function createRootText(): Promise<RootText> {
+export function createRootText(): RootText {
   const validity = { notBefore: Date.now() - hourMs, notAfter: Date.now() + 24 * hourMs };
-  const root = await createRoot('cluster.local', 'a bench', serial(), validity);
+  const root = createRoot('cluster.local', 'a bench', serial(), validity);
   return {
     certificate: root.certificate.toString(),
     key: root.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
@@ -27,10 +27,10 @@ export function enrollerOf({ certificate, key }: RootText): Enroller {
   };
   return {
     async enroll(csr) {
-      const { publicKey, uris } = await readCsr(csr);
+      const { publicKey, uris } = readCsr(csr);
       const life = { notBefore: Date.now() - 1_000, notAfter: Date.now() + hourMs };
       const spiffeId = uris[0] as string;
-      const chain = await signSvid({ spiffeId, publicKey, serial: serial(), ...life }, root);
+      const chain = signSvid({ spiffeId, publicKey, serial: serial(), ...life }, root);
       return { chain, bundle: certificate };
     },
   };

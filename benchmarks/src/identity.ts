@@ -1,6 +1,8 @@
 /**
  * Certificates at the registry: how many a second it signs for who renews them over mutual TLS, and
- * what 150 a second of them do to the renewals of sessions, on which leases hang.
+ * what 150 a second of them do to the renewals of sessions, on which leases hang. Handshakes are no
+ * part of issuing, and cost more: what 100 processes a second that come with a connection each do to
+ * renewals is held against as many that come and ask for no certificate.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +10,7 @@ import { registryIdentity, type SessionOpened } from '@inmesh/core';
 import { createCsr, createIdentity, generateKey, type IdentitySource } from '@inmesh/identity';
 import { createRegistryEnroller } from '@inmesh/registry-client';
 import { Pool } from 'undici';
-import { type BenchOptions, type BenchResult, compare, median } from './harness.ts';
+import { type BenchOptions, type BenchResult, type Compared, compare, median } from './harness.ts';
 
 const spiffeId = 'spiffe://cluster.local/ns/default/sa/bench';
 /** Of sessions, evenly spaced: what 1,000 processes send. */
@@ -16,6 +18,8 @@ const renewalsPerSecond = 200;
 const roundMs = 2_000;
 /** Certificates asked for meanwhile: a mesh of six million processes that renews twice a day. */
 const certificatesPerSecond = 150;
+/** Processes that come anew: 100,000 of them within 17 minutes. */
+const joinsPerSecond = 100;
 /** Requests for certificates in flight where it is measured how many there can be. */
 const concurrency = 8;
 
@@ -46,11 +50,19 @@ async function measure(target: ChildProcess, options: BenchOptions): Promise<Ben
     );
     return latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] as number;
   };
-  const renewalsMeanwhile = async (): Promise<number> => {
-    const asked = evenly(certificatesPerSecond, ask);
+  const renewalsMeanwhile = async (
+    perSecond: number,
+    work: () => Promise<unknown>,
+  ): Promise<number> => {
+    const done = evenly(perSecond, work);
     const p99 = await renewals();
-    await asked;
+    await done;
     return p99;
+  };
+  const come = async (method: string, path: string, body?: unknown): Promise<void> => {
+    const own = connect(url, identity, 1);
+    await send(own, method, path, body);
+    await own.close();
   };
   const signed = async (): Promise<number> => {
     let count = 0;
@@ -65,34 +77,56 @@ async function measure(target: ChildProcess, options: BenchOptions): Promise<Ben
   const rounds = options.rounds ?? 7;
   const rates: number[] = [await signed()];
   for (let round = 1; round < rounds; round += 1) rates.push(await signed());
-  const sides = { subject: renewalsMeanwhile, baseline: renewals };
-  const { ratio, low, high, subject } = await compare(sides, rounds);
+  const issuing = await compare(
+    { subject: () => renewalsMeanwhile(certificatesPerSecond, ask), baseline: renewals },
+    rounds,
+  );
+  const joining = await compare(
+    {
+      subject: () =>
+        renewalsMeanwhile(joinsPerSecond, () => come('POST', '/v1/certificates', { csr })),
+      baseline: () => renewalsMeanwhile(joinsPerSecond, () => come('GET', '/v1/trust-bundle')),
+    },
+    rounds,
+  );
   await Promise.all([renewing.close(), asking.close()]);
   identity.close();
-  const none = { ratio: 1, low: 1, high: 1, baseline: '–' };
+  const common = { bench: 'identity', concurrency: 0, metric: 'p99', unit: 'ms' } as const;
   return [
     {
-      ...none,
       bench: 'identity',
       subject: 'certificates signed',
+      baseline: '–',
       concurrency,
       metric: 'rate',
+      ratio: 1,
+      low: 1,
+      high: 1,
       value: median(rates),
       unit: '/s',
     },
     {
-      bench: 'identity',
+      ...common,
       subject: `renewals, ${certificatesPerSecond} certificates/s meanwhile`,
       baseline: 'renewals alone',
-      concurrency: 0,
-      metric: 'p99',
-      ratio,
-      low,
-      high,
-      value: subject,
-      unit: 'ms',
+      ...rowOf(issuing),
+    },
+    {
+      ...common,
+      subject: `renewals, ${joinsPerSecond} processes/s come for a certificate`,
+      baseline: 'they come for none',
+      ...rowOf(joining),
     },
   ];
+}
+
+function rowOf({
+  ratio,
+  low,
+  high,
+  subject,
+}: Compared): Pick<BenchResult, 'ratio' | 'low' | 'high' | 'value'> {
+  return { ratio, low, high, value: subject };
 }
 
 /** Begins `work` so often a second for one round, whatever became of the last one. */

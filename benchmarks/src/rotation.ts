@@ -16,7 +16,7 @@ const concurrency = 50;
 const calls = 4_000;
 
 export async function run(options: BenchOptions): Promise<BenchResult[]> {
-  const enroller = enrollerOf(await createRootText());
+  const enroller = enrollerOf(createRootText());
   const identify = async (account: string): Promise<IdentitySource> => {
     const spiffeId = `spiffe://cluster.local/ns/default/sa/${account}`;
     const identity = createIdentity({ enroller, spiffeId });

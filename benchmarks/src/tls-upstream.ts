@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -26,11 +27,14 @@ export async function startTlsUpstream(
   mode: MutualTlsMode | undefined,
 ): Promise<TlsUpstream> {
   const child = fork(fileURLToPath(import.meta.url), [], { stdio: 'inherit' });
-  const answer = (): Promise<number> =>
-    new Promise((resolve, reject) => {
-      child.once('message', (message) => resolve(message as number));
-      child.once('exit', (code) => reject(new Error(`the upstream exited with ${code}`)));
-    });
+  const exited = once(child, 'exit').then(([code]) => {
+    throw new Error(`the upstream exited with ${code}`);
+  });
+  exited.catch(() => {}); // once it is stopped nobody waits for it
+  const answer = async (): Promise<number> => {
+    const [message] = await Promise.race([once(child, 'message'), exited]);
+    return message as number;
+  };
   child.send({ root, mode } satisfies Order);
   const port = await answer();
   return {

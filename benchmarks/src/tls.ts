@@ -19,7 +19,7 @@ const concurrency = 50;
 const calls = 10_000;
 
 export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
-  const root = await createRootText();
+  const root = createRootText();
   const rounds = options.rounds ?? 21;
   yield clientResult(root, rounds);
   yield permissiveResult(root, rounds);

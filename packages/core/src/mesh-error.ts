@@ -58,6 +58,8 @@ export interface MeshErrorOptions {
    * @default true
    */
   readonly maybeProcessed?: boolean;
+  /** Who refused asks not to be asked again before. */
+  readonly retryAfterMs?: number;
 }
 
 /** The one error class of Inmesh. Tell failures apart by `code`, not by text or class. */
@@ -69,6 +71,7 @@ export class MeshError extends Error {
   readonly attempts: number | undefined;
   readonly path: string | undefined;
   readonly maybeProcessed: boolean;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -78,6 +81,7 @@ export class MeshError extends Error {
     this.attempts = options.attempts;
     this.path = options.path;
     this.maybeProcessed = options.maybeProcessed ?? true;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -1,6 +1,5 @@
 import { createHash, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { promisify } from 'node:util';
 import { keyIdOf, subjectOf } from './certificate.ts';
 import { generateKey, type KeyPair } from './csr.ts';
 import { contextTag, derBitString, derElement, derOid, derSequence, derTag } from './der-writer.ts';
@@ -42,10 +41,8 @@ const emptyName = derSequence();
 const digitalSignature = derElement(derTag.bitString, Buffer.from([7, 0x80]));
 const signsCertificatesAndLists = derElement(derTag.bitString, Buffer.from([1, 0x06]));
 
-const signAsync = promisify(sign);
-
-/** Signs an X.509-SVID, on another thread, and returns it as PEM. Throws `invalid_argument` for what is no SPIFFE ID. */
-export function signSvid(request: SvidRequest, authority: SigningAuthority): Promise<string> {
+/** Signs an X.509-SVID and returns it as PEM. Throws `invalid_argument` for what is no SPIFFE ID. */
+export function signSvid(request: SvidRequest, authority: SigningAuthority): string {
   const { uri } = parseSpiffeId(request.spiffeId);
   const keyId = keyIdOf(authority.certificate);
   return signCertificate(
@@ -68,17 +65,17 @@ export function signSvid(request: SvidRequest, authority: SigningAuthority): Pro
 }
 
 /** Makes the self-signed root of a trust domain, with a P-256 key of its own. */
-export async function createRoot(
+export function createRoot(
   trustDomain: string,
   name: string,
   serial: Buffer,
   validity: Validity,
-): Promise<SigningAuthority> {
+): SigningAuthority {
   const { privateKey, publicKey }: KeyPair = generateKey();
   const id = parseSpiffeId(`spiffe://${checkTrustDomain(trustDomain)}`);
   const text = derElement(0x0c, Buffer.from(name, 'utf8'));
   const subject = derSequence(derElement(derTag.set, derSequence(commonName, text)));
-  const pem = await signCertificate(
+  const pem = signCertificate(
     { ...validity, serial, publicKey, issuer: subject, subject },
     [
       extension('2.5.29.15', true, signsCertificatesAndLists),
@@ -98,11 +95,11 @@ interface CertificateFields extends Validity {
   readonly publicKey: KeyObject;
 }
 
-async function signCertificate(
+function signCertificate(
   fields: CertificateFields,
   extensions: readonly Buffer[],
   privateKey: KeyObject,
-): Promise<string> {
+): string {
   const signed = derSequence(
     version3,
     integer(fields.serial),
@@ -113,7 +110,7 @@ async function signCertificate(
     fields.publicKey.export({ type: 'spki', format: 'der' }),
     derElement(contextTag(3, true), derSequence(...extensions)),
   );
-  const signature = await signAsync('sha256', signed, privateKey);
+  const signature = sign('sha256', signed, privateKey);
   const certificate = derSequence(signed, ecdsaWithSha256, derBitString(signature));
   return pemEncode('CERTIFICATE', certificate);
 }

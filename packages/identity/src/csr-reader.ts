@@ -1,5 +1,4 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { promisify } from 'node:util';
 import { MeshError } from '@inmesh/core';
 import { type Extension, readExtensions, readUris, subjectAltName } from './certificate.ts';
 import { type DerElement, readDer, readOne } from './der-reader.ts';
@@ -34,13 +33,12 @@ const digests: ReadonlyMap<string, string | null> = new Map([
   [algorithmName('1.3.101.112'), null],
 ]);
 
-const verifyAsync = promisify(verify);
-
 /**
- * Reads a PKCS#10 request (RFC 2986) in PEM and verifies, on another thread, that its key has signed
- * it. Strict: nothing before or behind it, nothing that is not understood. Throws `invalid_argument`.
+ * Reads a PKCS#10 request (RFC 2986) in PEM and verifies that its key has signed it: up to half a
+ * millisecond. Strict: nothing before or behind it, nothing that is not understood. Throws
+ * `invalid_argument`.
  */
-export async function readCsr(pem: string): Promise<CertificateRequest> {
+export function readCsr(pem: string): CertificateRequest {
   if (pem.length > maxCsrLength) throw fault(`it has more than ${maxCsrLength} characters`);
   const base64 = block.exec(pem)?.[1];
   if (base64 === undefined) throw fault('it is not one block of PEM');
@@ -54,12 +52,23 @@ export async function readCsr(pem: string): Promise<CertificateRequest> {
   const digest = digests.get(algorithm.bytes.toString('hex'));
   if (digest === undefined) throw fault('its signature algorithm is not taken');
   const [unusedBits, ...signed] = readOne(signature.bytes, derTag.bitString);
-  // It rejects for a signature that is not even of the key's form.
-  const valid = await verifyAsync(digest, info.bytes, publicKey, Buffer.from(signed)).catch(
-    () => false,
-  );
-  if (!valid || unusedBits !== 0) throw fault('its key has not signed it');
+  if (unusedBits !== 0 || !hasSigned(publicKey, digest, info.bytes, Buffer.from(signed))) {
+    throw fault('its key has not signed it');
+  }
   return { publicKey, uris: readUris(requestedExtensions(info).get(subjectAltName)) };
+}
+
+function hasSigned(
+  key: KeyObject,
+  digest: string | null,
+  data: Buffer,
+  signature: Buffer,
+): boolean {
+  try {
+    return verify(digest, data, key, signature);
+  } catch {
+    return false; // it is not even of the key's form
+  }
 }
 
 /** version · subject · key · attributes [0] */

@@ -1,6 +1,7 @@
 import {
   type CredentialSource,
   type Enroller,
+  isMeshError,
   MeshError,
   setWallTimer,
   type Timer,
@@ -19,6 +20,7 @@ const attemptTimeoutMs = 30_000;
 export function enrollFrom(enroller: Enroller, spiffeId: string, receiver: Receiver): Supply {
   const { clock, random } = receiver;
   let failures = 0;
+  let askedToWaitMs = 0;
   let timer: Timer | undefined;
   let attempt: AbortController | undefined;
   let closed = false;
@@ -37,6 +39,7 @@ export function enrollFrom(enroller: Enroller, spiffeId: string, receiver: Recei
     } catch (error) {
       if (closed) return;
       failures += 1;
+      askedToWaitMs = (isMeshError(error) && error.retryAfterMs) || 0;
       receiver.failed(error);
     } finally {
       timeLimit.cancel();
@@ -49,7 +52,7 @@ export function enrollFrom(enroller: Enroller, spiffeId: string, receiver: Recei
     timer =
       failures === 0 && svid !== undefined
         ? setWallTimer(clock, start, renewAt(svid, random, clock.wallNow()))
-        : clock.setTimer(start, retryDelayMs(failures, svid, random));
+        : clock.setTimer(start, retryDelayMs(failures, svid, random, askedToWaitMs));
   };
   const start = (): void => {
     timer?.cancel();

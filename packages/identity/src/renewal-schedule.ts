@@ -33,11 +33,14 @@ export function alarmAt({ notBefore, expiresAt }: Validity): number {
  * The wait before the next try: doubling, and half of it by chance. Not down to zero, as an
  * authority that refuses would be asked again at once.
  * @param failures In a row, from 1.
+ * @param askedToWaitMs Not sooner: up to half as much again, so that those who were sent away together
+ *   do not come back together.
  */
 export function retryDelayMs(
   failures: number,
   validity: Validity | undefined,
   random: Random,
+  askedToWaitMs = 0,
 ): number {
   const longest =
     validity === undefined
@@ -47,5 +50,6 @@ export function retryDelayMs(
           Math.max(firstRetryMs, (validity.expiresAt - validity.notBefore) / retriesPerLife),
         );
   const full = Math.min(longest, firstRetryMs * 2 ** Math.min(failures - 1, 20));
-  return full * (0.5 + random() * 0.5);
+  const jitter = 0.5 + random() * 0.5;
+  return Math.max(full * jitter, askedToWaitMs * (0.5 + jitter));
 }

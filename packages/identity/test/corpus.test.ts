@@ -18,7 +18,7 @@ test.each(corpus<string[]>('spiffe-ids'))('%j is no SPIFFE ID', (text) => {
   expect(() => parseSpiffeId(text)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
 });
 
-test('a certificate request that ends early, wherever, is refused and never fails otherwise', async () => {
+test('a certificate request that ends early, wherever, is refused and never fails otherwise', () => {
   const der = Buffer.from(
     createCsr(generateKey(), orders).replaceAll(/-----.*-----/g, ''),
     'base64',
@@ -26,7 +26,7 @@ test('a certificate request that ends early, wherever, is refused and never fail
   for (let length = 0; length < der.length; length += 1) {
     const body = der.subarray(0, length).toString('base64');
     const text = `-----BEGIN CERTIFICATE REQUEST-----\n${body}\n-----END CERTIFICATE REQUEST-----\n`;
-    await expect(readCsr(text)).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect(() => readCsr(text)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   }
 });
 

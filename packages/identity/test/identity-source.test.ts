@@ -211,6 +211,22 @@ describe('an identity from an authority', () => {
     await setup.identity.ready();
   });
 
+  test('an authority that asks for time is not asked again before, and not by all at once', async () => {
+    let tries = 0;
+    const busy = new MeshError('overloaded', 'busy', { retryAfterMs: 60_000 });
+    const setup = await setUp(await createAuthority(), {
+      fail: () => {
+        tries += 1;
+        return Promise.reject(busy);
+      },
+    });
+    await setup.clock.advanceAsync(0);
+    await setup.clock.advanceAsync(59_000);
+    expect(tries).toBe(1);
+    await setup.clock.advanceAsync(31_000);
+    expect(tries).toBe(2);
+  });
+
   test('is given up waiting for in time, with the reason', async () => {
     const setup = await setUp(await createAuthority(), { fail: refuse });
     const ready = setup.identity.ready(5_000);

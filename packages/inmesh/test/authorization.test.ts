@@ -16,7 +16,7 @@ const editor = login.token({ sub: 'ada', roles: ['editor'] });
 
 let authority: LocalAuthority;
 beforeAll(async () => {
-  authority = await localAuthority();
+  authority = localAuthority();
 });
 let url: string;
 beforeEach(async () => {

@@ -9,7 +9,7 @@ import { configured, join, post, quick, startRegistry } from './support/in-mesh.
 
 let authority: LocalAuthority;
 beforeAll(async () => {
-  authority = await localAuthority();
+  authority = localAuthority();
 });
 
 /** Joins with an account of its own name, certified. */

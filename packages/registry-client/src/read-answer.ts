@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { answerError } from './registry-error.ts';
 
 /** Answers to single requests are small; only the stream carries lists. */
@@ -7,11 +8,11 @@ const maxAnswerBytes = 256 * 1024;
 export async function readAnswer(
   origin: string,
   what: string,
-  answer: { readonly statusCode: number; readonly body: AsyncIterable<Buffer> },
+  answer: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>,
 ): Promise<unknown> {
   const text = await readText(answer.body);
   if (answer.statusCode < 200 || answer.statusCode > 299) {
-    throw answerError(origin, what, answer.statusCode, text);
+    throw answerError(origin, what, answer.statusCode, text, answer.headers['retry-after']);
   }
   return text === '' ? undefined : JSON.parse(text);
 }

@@ -10,19 +10,36 @@ const codeOfStatus: ReadonlyMap<number, MeshErrorCode> = new Map([
   [422, 'invalid_argument'],
 ]);
 
-/** The error that an answer other than 2xx means: `what` was asked of `server`, `body` may be a Problem. */
-export function answerError(server: string, what: string, status: number, body: string): MeshError {
+/** Longer waits are no help: the registry may be back long before. */
+const longestRetryAfterMs = 300_000;
+
+/**
+ * The error that an answer other than 2xx means: `what` was asked of `server`, `body` may be a Problem.
+ * @param retryAfter The header, if it came.
+ */
+export function answerError(
+  server: string,
+  what: string,
+  status: number,
+  body: string,
+  retryAfter?: unknown,
+): MeshError {
   const problem = parseProblem(body);
   const code =
     problem.code === 'session_unknown'
       ? problem.code
       : (codeOfStatus.get(status) ?? 'registry_unavailable');
   const detail = problem.detail === undefined ? '' : `: ${problem.detail}`;
-  return new MeshError(
-    code,
-    `registry ${server} answered ${status} to ${what}${detail}`,
-    problem.path === undefined ? {} : { path: problem.path },
-  );
+  return new MeshError(code, `registry ${server} answered ${status} to ${what}${detail}`, {
+    ...(problem.path === undefined ? {} : { path: problem.path }),
+    ...waitOf(retryAfter),
+  });
+}
+
+/** A registry of ours says whole seconds. */
+function waitOf(retryAfter: unknown): { readonly retryAfterMs?: number } {
+  if (typeof retryAfter !== 'string' || !/^\d{1,9}$/.test(retryAfter)) return {};
+  return { retryAfterMs: Math.min(Number(retryAfter) * 1_000, longestRetryAfterMs) };
 }
 
 /** The registry could not be asked, or gave no usable answer in time. */

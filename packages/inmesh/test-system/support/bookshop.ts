@@ -15,7 +15,7 @@ const everyMs = 20;
 /** Opens it with customers who never stop, and whose every tenth request fails, on either side's account. */
 export async function openBookshop(): Promise<Bookshop> {
   const { url: registry } = await startRegistry();
-  const authority = await localAuthority();
+  const authority = localAuthority();
   const meshes: Mesh[] = [];
   const open = async (
     service: string,

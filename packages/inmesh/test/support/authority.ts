@@ -9,19 +9,19 @@ export interface LocalAuthority {
   enroller(options?: { readonly lifeMs?: number; readonly as?: string }): Enroller;
 }
 
-export async function localAuthority(trustDomain = 'cluster.local'): Promise<LocalAuthority> {
+export function localAuthority(trustDomain = 'cluster.local'): LocalAuthority {
   const now = Date.now();
   const validity = { notBefore: now - 60_000, notAfter: now + 24 * 3_600_000 };
-  const root = await createRoot(trustDomain, 'a test', serial(), validity);
+  const root = createRoot(trustDomain, 'a test', serial(), validity);
   const bundle = formatPemBundle(parsePemBundle(trustDomain, root.certificate.toString()));
   return {
     bundle,
     enroller: ({ lifeMs = 3_600_000, as } = {}) => ({
       async enroll(csr) {
-        const { publicKey, uris } = await readCsr(csr);
+        const { publicKey, uris } = readCsr(csr);
         const spiffeId = as ?? (uris[0] as string);
         const life = { notBefore: Date.now() - 1_000, notAfter: Date.now() + lifeMs };
-        const chain = await signSvid({ spiffeId, publicKey, serial: serial(), ...life }, root);
+        const chain = signSvid({ spiffeId, publicKey, serial: serial(), ...life }, root);
         return { chain, bundle };
       },
     }),

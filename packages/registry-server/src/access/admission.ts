@@ -36,6 +36,7 @@ export function createAdmission(
     throw new MeshError(
       'rate_limited',
       `registry: too many requests of ${who}; the next is taken in ${Math.ceil(waitMs)} ms`,
+      { retryAfterMs: waitMs },
     );
   };
 }

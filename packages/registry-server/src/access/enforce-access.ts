@@ -44,7 +44,7 @@ export function enforceAccess(app: App, authenticate: Authenticate): void {
     } catch (error) {
       const problem = problemOf(error);
       if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="registry"');
-      sendProblem(reply, problem);
+      sendProblem(reply, problem, (error as Partial<MeshError>).retryAfterMs);
       return;
     }
     done();

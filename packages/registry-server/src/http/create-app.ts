@@ -1,6 +1,6 @@
 import { createServer, type ServerOptions } from 'node:http';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import type { Logger } from '@inmesh/core';
+import type { Logger, MeshError } from '@inmesh/core';
 import fastify, { type FastifyReply } from 'fastify';
 import { type Authenticate, enforceAccess } from '../access/enforce-access.ts';
 import { version } from '../version.ts';
@@ -87,7 +87,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         'request failed',
       );
     }
-    sendProblem(reply, problem);
+    sendProblem(reply, problem, (error as Partial<MeshError>).retryAfterMs);
   });
   await openapi(app);
   return app;

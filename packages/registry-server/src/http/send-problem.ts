@@ -6,8 +6,15 @@ import { createProblem } from './problem.ts';
 
 const contentType = 'application/problem+json';
 
-export function sendProblem(reply: FastifyReply, problem: Problem): void {
-  if (problem.status === 503) reply.header('retry-after', '1');
+/** @param retryAfterMs When it is worth asking again. @default 1_000 for 503 */
+export function sendProblem(
+  reply: FastifyReply,
+  problem: Problem,
+  retryAfterMs: number | undefined = problem.status === 503 ? 1_000 : undefined,
+): void {
+  if (retryAfterMs !== undefined) {
+    reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
+  }
   reply.code(problem.status).header('content-type', contentType).send(JSON.stringify(problem));
 }
 
