@@ -20,6 +20,7 @@ export {
   roleGuard,
 } from './authz/guard.ts';
 export { type HttpAuthorizerOptions, httpAuthorizer } from './authz/http-authorizer.ts';
+export { mayEverCall } from './authz/may-ever-call.ts';
 export type { PolicyScope } from './authz/policy-scope.ts';
 export {
   type CompiledPolicy,

@@ -11,6 +11,13 @@ import { fastify } from 'fastify';
 // An alias of npm's, which has no types of its own.
 const express4 = createRequire(import.meta.url)('express4') as typeof express;
 
+/** A route whose handler has run. */
+export interface Ran {
+  readonly method: string;
+  /** As it was declared. */
+  readonly route: string;
+}
+
 /** An app of some framework: `/me` says who is asking, `/admin` is for admins, `/open` for all. */
 export interface GuardedApp {
   readonly url: string;
@@ -26,12 +33,16 @@ interface GuardedAppOptions {
   readonly guardAdmin?: boolean;
   /** The router's own leniency. @default true */
   readonly lenient?: boolean;
+  /** Further routes, for all methods. @default none */
+  readonly routes?: readonly string[];
+  /** Told when the handler of one of them runs. */
+  readonly onRun?: (ran: Ran) => void;
 }
 
 export type StartApp = (options: GuardedAppOptions) => Promise<GuardedApp>;
 
 function expressApp(of: typeof express): StartApp {
-  return async ({ authenticate, guardAdmin = false, lenient = true }) => {
+  return async ({ authenticate, guardAdmin = false, lenient = true, routes = [], onRun }) => {
     const app = of();
     app.set('case sensitive routing', !lenient);
     app.set('strict routing', !lenient);
@@ -47,6 +58,12 @@ function expressApp(of: typeof express): StartApp {
       response.send('admin');
     });
     app.get('/open', (_request, response) => void response.send('open'));
+    for (const route of routes) {
+      app.all(route, ({ method }, response) => {
+        onRun?.({ method, route });
+        response.send('ran');
+      });
+    }
     const server = createServer(app as unknown as RequestListener);
     return running(
       server,
@@ -56,7 +73,8 @@ function expressApp(of: typeof express): StartApp {
   };
 }
 
-const fastifyApp: StartApp = async ({ authenticate, guardAdmin = false, lenient = true }) => {
+const fastifyApp: StartApp = async (options) => {
+  const { authenticate, guardAdmin = false, lenient = true, routes = [], onRun } = options;
   // Fastify's types do not know the last one here yet, and its old place warns.
   const routerOptions = {
     caseSensitive: !lenient,
@@ -77,6 +95,12 @@ const fastifyApp: StartApp = async ({ authenticate, guardAdmin = false, lenient 
     return 'admin';
   });
   app.get('/open', async () => 'open');
+  for (const route of routes) {
+    app.all(route, async ({ method }) => {
+      onRun?.({ method, route });
+      return 'ran';
+    });
+  }
   await app.ready();
   return running(
     app.server,

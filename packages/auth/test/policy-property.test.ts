@@ -2,6 +2,7 @@ import {
   compilePolicies,
   createAuthorizer,
   describedRequest,
+  mayEverCall,
   type RequestDescription,
 } from '@inmesh/auth';
 import type { AuthorizationRule } from '@inmesh/config';
@@ -10,82 +11,9 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { loosePath } from '../src/authz/loose-path.ts';
 import { peer, policy, scope } from './policies.ts';
+import { policies, request } from './policy-arbitraries.ts';
 import { referenceAllows } from './reference-policy.ts';
 import { requestOf } from './verdict-of.ts';
-
-const few = <T>(...items: readonly T[]) =>
-  fc.uniqueArray(fc.constantFrom(...items), { minLength: 1, maxLength: 3 });
-const optional = <T>(arbitrary: fc.Arbitrary<T>) =>
-  fc.option(arbitrary, { nil: undefined, freq: 2 });
-/** Leaves out what is undefined, as the config wants it; `undefined` when nothing is left. */
-const defined = <T extends object>(value: T): T | undefined => {
-  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
-  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T);
-};
-
-const namespaces = ['shop', 'web', 'sho*', '*b', '*'];
-const paths = ['/', '/a', '/a/b', '/a/*', '/a*', '*/b', '/a/{*}', '/a/{**}', '/{*}/b', '*'];
-const source = fc.record({
-  principals: optional(few('cluster.local/ns/shop/sa/x', 'cluster.local/ns/web/*', '*/sa/x', '*')),
-  namespaces: optional(few(...namespaces)),
-  notNamespaces: optional(few(...namespaces)),
-  requestPrincipals: optional(few('i/ada', 'i/*', '*/bob', '*')),
-});
-const operation = fc.record({
-  methods: optional(few('GET', 'P*', 'PUT')),
-  notMethods: optional(few('GET', 'POST')),
-  paths: optional(few(...paths)),
-  notPaths: optional(few(...paths)),
-});
-const condition = fc.record({
-  key: fc.constantFrom('request.headers[x]', 'request.auth.claims[groups]'),
-  values: optional(few('a', 'b', 'a,b', 'a*', '*')),
-  notValues: optional(few('a', 'c', 'b*')),
-});
-const rule: fc.Arbitrary<AuthorizationRule> = fc
-  .record({
-    sources: fc.array(source, { maxLength: 2 }),
-    operations: fc.array(operation, { maxLength: 2 }),
-    conditions: fc.array(condition, { maxLength: 2 }),
-  })
-  .map(({ sources, operations, conditions }) => {
-    const from = sources.map(defined).filter((entry) => entry !== undefined);
-    const to = operations.map(defined).filter((entry) => entry !== undefined);
-    const when = conditions.filter(({ values, notValues }) => values ?? notValues).map(defined);
-    return {
-      ...(from.length === 0 ? {} : { from: from.map((entry) => ({ source: entry })) }),
-      ...(to.length === 0 ? {} : { to: to.map((entry) => ({ operation: entry })) }),
-      ...(when.length === 0 ? {} : { when }),
-    } as AuthorizationRule;
-  });
-const policies = fc
-  .array(
-    fc.record({
-      action: fc.constantFrom('ALLOW', 'DENY'),
-      rules: fc.array(rule, { maxLength: 3 }),
-    }),
-    { maxLength: 4 },
-  )
-  .map((specs) =>
-    specs
-      .filter(({ action, rules }) => action === 'ALLOW' || rules.length > 0)
-      .map(({ action, rules }, i) => policy(`p${i}`, { action: action as 'ALLOW', rules })),
-  );
-const request: fc.Arbitrary<RequestDescription> = fc
-  .record({
-    method: fc.constantFrom('GET', 'POST', 'PUT'),
-    path: fc.constantFrom('/', '/a', '/a/b', '/a/b/c', '/ab', '/c/b'),
-    peer: optional(fc.constantFrom(peer('shop', 'x'), peer('web', 'x'), peer('web', 'y'))),
-    claims: optional(
-      fc.record({
-        iss: fc.constant('i'),
-        sub: fc.constantFrom('ada', 'bob'),
-        groups: fc.constantFrom(['a'], ['a', 'b'], ['c'], []),
-      }),
-    ),
-    headers: fc.constantFrom({}, { x: 'a' }, { x: ['a', 'b'] }, { x: 'c' }, { x: '' }),
-  })
-  .map((value) => defined(value) as RequestDescription);
 
 /** A DENY also looks at loose spellings of a path; the reference is asked about each of them. */
 function referenceWithLoosePaths(
@@ -108,6 +36,23 @@ test('the compiled policies decide as the simplest implementation does', () => {
       else if (referenceWithLoosePaths(all, asked)) expect(mentionsNotPaths(all)).toBe(true);
     }),
     { numRuns: 2_000 },
+  );
+});
+
+test('who is allowed any request may call, and nobody else is refused them all', () => {
+  fc.assert(
+    fc.property(policies, fc.constantFrom(peer('shop', 'x'), peer('web', 'y')), (all, caller) => {
+      const set = compilePolicies(all, scope);
+      const mayCall = mayEverCall(set, caller);
+      const requests = fc.sample(request, { numRuns: 20, seed: 1 });
+      const allowed = requests.some((asked) => referenceAllows(all, { ...asked, peer: caller }));
+      if (allowed) expect(mayCall).toBe(true);
+      // Where nothing but the caller counts, the answer is exact.
+      if (!/"(?:to|when|requestPrincipals)"/.test(JSON.stringify(all))) {
+        expect(mayCall).toBe(set.decide(describedRequest({ peer: caller })).allowed);
+      }
+    }),
+    { numRuns: 1_000 },
   );
 });
 
