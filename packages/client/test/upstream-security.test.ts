@@ -108,6 +108,14 @@ describe('a DestinationRule', () => {
     });
   });
 
+  test('SIMPLE takes the whole host where the rule gives no name', () => {
+    const policy: UpstreamTlsPolicy = { mode: 'simple' };
+    expect(decide('none', { policy })).toMatchObject({ serverName: 'reviews.prod' });
+    expect(decide('none', { policy, secureHost: 'reviews' })).toMatchObject({
+      serverName: 'reviews',
+    });
+  });
+
   test('DISABLE speaks plain text, SIMPLE takes the name that it gives', () => {
     const given = { credentials: credentials() };
     expect(decide('permissive', { ...given, policy: { mode: 'disable' } })).toEqual(plain);

@@ -196,6 +196,9 @@ describe('MUTUAL', () => {
 
 function reasonsOf(error: unknown): string {
   const messages: string[] = [];
-  for (let at = error; at instanceof Error; at = at.cause) messages.push(at.message);
+  // Node's own errors are of another realm than the test's.
+  for (let at = error as Error | undefined; at !== undefined; at = at.cause as Error | undefined) {
+    messages.push(at.message);
+  }
   return messages.join(' ← ');
 }

@@ -64,7 +64,8 @@ export function createUpstreamSecurity(options: UpstreamSecurityOptions): Upstre
       return refusal(`minTls asks for mutual TLS and a DestinationRule for ${tls.mode}`);
     }
     if (tls.mode === 'disable') return secureHost === undefined ? plainText : server(secureHost);
-    const serverName = tls.sni ?? secureHost ?? splitServiceName(endpoint.service).name;
+    // Outside the mesh the service is the host itself.
+    const serverName = tls.sni ?? secureHost ?? endpoint.service;
     return { kind: 'policy', key: `${serverName} ${JSON.stringify(tls)}`, serverName, policy: tls };
   };
   return (endpoint, tls, secureHost) => {
