@@ -84,7 +84,7 @@ describe.each(frameworks)('%s', (_name, start) => {
                 expect(answer).toMatch(/^HTTP\/1\.1 (200|400|403|404) /);
               }
               for (const { method: as, route } of ran) {
-                  const seen = { ...asked, method: as, path: route };
+                const seen = { ...asked, method: as, path: route };
                 expect([seen, referenceAllows(all, seen)]).toEqual([seen, true]);
               }
             },

@@ -13,7 +13,8 @@
  *   GET    /v1/revocations                   RevocationPage
  *   POST   /v1/revocations                   NewRevocation → 201 Revocation (operators)
  *   DELETE /v1/revocations/:serial           → 204 (operators)
- *   POST   /v1/trust-bundle/rotation         → 202 TrustBundleAnswer (operators)
+ *   GET    /v1/authority                     AuthorityStatus
+ *   POST   /v1/trust-bundle/rotation         → 202 TrustBundleAnswer (operators); ?publishMs=
  *   GET    /v1/audit?limit=&after=           AuditPage
  *   POST   /login                            LogIn → 200 LoggedIn, and a cookie
  *   POST   /logout                           → 204
@@ -59,6 +60,34 @@ export interface TrustBundleAnswer {
   readonly bundle: string;
   /** SHA-256 of the root that signs now, as lower-case hexadecimal. */
   readonly fingerprint: string;
+}
+
+/** A root that the mesh trusts. */
+export interface AuthorityRoot {
+  /** SHA-256, as lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** What it says that it is: the subject of its certificate. */
+  readonly subject: string;
+  /**
+   * `next`: published, signs later. `signing`: certificates lead to it now. `retiring`: it signs no
+   * more, and is trusted until what it has signed is over. `trusted`: an operator's, besides.
+   */
+  readonly state: 'next' | 'signing' | 'retiring' | 'trusted';
+  /** Milliseconds since the Unix epoch, as all below. Absent for an operator's. */
+  readonly signsFrom?: number;
+  /** Absent until another takes over. */
+  readonly trustedUntil?: number;
+  /** Of its own certificate. */
+  readonly expiresAt: number;
+}
+
+export interface AuthorityStatus {
+  readonly trustDomain: string;
+  /** Of the certificates that workloads get. */
+  readonly certificateLifeMs: number;
+  /** Whether an authority of the operator's signs, whose roots the registry does not replace. */
+  readonly intermediate: boolean;
+  readonly roots: readonly AuthorityRoot[];
 }
 
 /** What the watch stream tells of trust: whole, each time that some of it changes. */

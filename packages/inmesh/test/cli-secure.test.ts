@@ -75,6 +75,24 @@ test('the first operator lets a workload in, and sees it in the audit', async ()
   expect((await inmesh(['revoke'], operator)).output).toContain('lost');
 }, 60_000);
 
+test('an operator replaces the root: the next one is published, and the audit says who did', async () => {
+  const before = await inmesh(['ca', 'status'], operator);
+  expect(before.output).toMatch(/^signing .* CN=Inmesh cluster\.local/m);
+  expect(before.output).toContain('no rotation is under way');
+  const rotated = await inmesh(['ca', 'rotate', '--publish', '60000'], operator);
+  expect(rotated.output).toMatch(/^signing /m);
+  expect(rotated.output).toMatch(/^next /m);
+  expect(rotated.output).toContain('the next root signs from');
+  const root = /^next .* ([0-9a-f]{64})$/m.exec(rotated.output)?.[1];
+  expect((await inmesh(['audit'], operator)).output).toMatch(
+    new RegExp(`operator bootstrap .* POST /v1/trust-bundle/rotation +202 +root=${root}`),
+  );
+  expect(await inmesh(['ca', 'rotate'], operator)).toMatchObject({
+    code: 1,
+    errors: expect.stringContaining('is being published already'),
+  });
+}, 60_000);
+
 test('a reader changes nothing, and without a token nobody does anything', async () => {
   const made = await inmesh(['token', 'create', '--reader', '--name', 'grafana'], operator);
   const reader = made.output.trim();

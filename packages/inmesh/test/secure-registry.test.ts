@@ -1,4 +1,5 @@
 import { identityOf } from '@inmesh/auth';
+import type { AuthorityStatus } from '@inmesh/core';
 import { createRegistryServer, type RegistryServer } from '@inmesh/registry-server';
 import { eventually } from '@inmesh/testing';
 import { beforeEach, expect, test } from '@jest/globals';
@@ -91,18 +92,60 @@ test('a join token of another account gives no certificate, and the start says s
   await expect(starting).rejects.toMatchObject({ code: 'start_timeout' });
 });
 
+test('the root is replaced under calls: who joins before, between and after speaks to everybody', async () => {
+  const serve = async (mesh: Mesh): Promise<void> => {
+    await mesh.listen((request, response) => response.end(tellPeer(request)), quick);
+  };
+  await serve(await joined('reviews'));
+  const orders = await joined('orders', { retry: { maxRetries: 0 }, minTls: 'mutual' });
+  let running = true;
+  let answered = 0;
+  const failures: unknown[] = [];
+  const caller = async (): Promise<void> => {
+    try {
+      for (; running; answered += 1) await orders.request('http://reviews/');
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+  const callers = Array.from({ length: 4 }, caller);
+  await operator('POST', '/v1/trust-bundle/rotation?publishMs=1000');
+  await serve(await joined('ratings'));
+  const states = async (): Promise<string[]> => {
+    const { roots } = (await operator('GET', '/v1/authority')) as AuthorityStatus;
+    return roots.map(({ state }) => state);
+  };
+  expect(await states()).toEqual(['signing', 'next']);
+  await eventually(async () => (await states())[1] === 'signing', 30_000);
+  expect(await states()).toEqual(['retiring', 'signing']);
+  // Its certificate is the new root's: the old ones take it, and it takes them.
+  const details = await joined('details', { minTls: 'mutual' });
+  await serve(details);
+  for (const service of ['reviews', 'ratings']) await details.request(`http://${service}/`);
+  const before = answered;
+  for (const service of ['details', 'ratings']) await orders.request(`http://${service}/`);
+  await eventually(() => answered > before + 10 || failures.length > 0, 30_000);
+  running = false;
+  await Promise.all(callers);
+  expect(failures).toEqual([]);
+}, 60_000);
+
 /** As an operator with a token of the registry's would. */
-async function operator(method: string, path: string, body: object): Promise<void> {
+async function operator(method: string, path: string, body?: object): Promise<unknown> {
   const { token } = await registry.createToken({ kind: 'operator', name: 'a test' });
   // Whom an operator's tools trust is the registry's own tests' business.
   const dispatcher = new Agent({ connect: { rejectUnauthorized: false } });
   const answer = await request(url + path, {
     method: method as 'POST',
     dispatcher,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
   });
-  await answer.body.dump();
+  const json = await answer.body.json();
   await dispatcher.close();
   expect(answer.statusCode).toBeLessThan(300);
+  return json;
 }

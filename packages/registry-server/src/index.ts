@@ -1,6 +1,7 @@
 export type { EurekaOptions } from './eureka/eureka-options.ts';
 export type { RegistryLimits, RegistryServerOptions } from './options.ts';
 export { createRegistryServer, type RegistryServer } from './registry-server.ts';
+export { readStoreKeys } from './secrets/store-keys.ts';
 export type { RegistrySecurityOptions } from './security/options.ts';
 export type { SelfPreservationOptions } from './state/self-preservation.ts';
 export { type BackupSummary, backupDataDir, restoreDataDir } from './store/backup.ts';

@@ -174,6 +174,12 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
       `registry: name must be 1 to 100 letters, digits and . _ -, got ${JSON.stringify(name)}`,
     );
   }
+  if (security?.visibility === 'callable' && (options.eureka ?? false) !== false) {
+    throw new MeshError(
+      'invalid_argument',
+      "registry: eureka and security.visibility 'callable' exclude each other: Eureka's lists are the same for all",
+    );
+  }
   // Clients watch for silence by it: they take no stream that promises less than one sign in ten minutes.
   within('keepAliveMs', keepAliveMs, 10, 600_000);
   const limits = Object.freeze({ ...defaultLimits, ...options.limits });
@@ -183,7 +189,7 @@ export function resolveOptions(options: RegistryServerOptions): ResolvedOptions 
     host,
     port,
     dataDir: options.dataDir,
-    security: security === undefined ? undefined : resolveSecurity(security),
+    security: security && resolveSecurity(security, options.store !== undefined),
     store: options.store,
     name,
     serverLeaseMs,

@@ -12,6 +12,7 @@ import { isOwner } from './access/own-session.ts';
 import { everybody, type Principal } from './access/principal.ts';
 import { createAuditLog } from './audit/audit-log.ts';
 import { auditRequests } from './audit/audit-requests.ts';
+import { type Sees, Visibility } from './authorization/visibility.ts';
 import { createCluster, createStandalone } from './cluster/cluster.ts';
 import { ConfigState } from './config/config-state.ts';
 import { createConfigStore } from './config/config-store.ts';
@@ -112,6 +113,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     keepAliveMs: resolved.keepAliveMs,
     maxQueueBytes: limits.watchQueueBytes,
     isSettling: () => settling.active || cluster.impaired,
+    isVisible: ({ owner }, service) => sees(owner, service),
     trust: () => security?.trust(),
     taps: (session) => taps.ordersOf(session),
     clock,
@@ -156,6 +158,21 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
           clock,
           logger,
         });
+  const ownNames = createOwnNames(resolved.security?.mayRegister ?? new Map());
+  const trustDomain = resolved.security?.trustDomain ?? 'cluster.local';
+  const visibility =
+    resolved.security?.visibility !== 'callable'
+      ? undefined
+      : new Visibility({
+          state,
+          config: configState,
+          trustDomain,
+          ownNames,
+          onChange: (service) => hub.visibilityChanged(service),
+        });
+  const sees: Sees = visibility?.sees ?? (() => true);
+  // Before the hub: who may not see a change must not be told of it.
+  if (visibility !== undefined) state.observers.add(visibility);
   state.observers.add(hub);
   state.observers.add(sink);
   state.observers.add(taps);
@@ -163,8 +180,6 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
   prober.setActive(cluster.leadership.leading);
   cluster.leadership.onChange((leading) => prober.setActive(leading));
   const createdAt = clock.now();
-  const ownNames = createOwnNames(resolved.security?.mayRegister ?? new Map());
-  const trustDomain = resolved.security?.trustDomain ?? 'cluster.local';
   const scheme = resolved.security === undefined ? 'http' : 'https';
   let security: RegistrySecurity | undefined;
   let eureka: Eureka | undefined;
@@ -234,8 +249,8 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       security.onTrust(() => hub.trustChanged());
     }
     const audit = await createAuditLog({ dataDir: resolved.dataDir, clock, logger }).catch(
-      (error: unknown) => {
-        security?.close();
+      async (error: unknown) => {
+        await security?.close();
         throw error;
       },
     );
@@ -268,7 +283,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       maxWatchers: limits.watchers,
       maxSubscriptions: limits.subscriptionsPerSession,
     });
-    serviceRoutes(app, state, clock);
+    serviceRoutes(app, { state, sees, clock });
     overrideRoutes(app, overrides);
     authorizationRoutes(app, { state, config: configState, trustDomain });
     resourceRoutes(app, {
@@ -323,7 +338,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       taps.close();
       await closeApp(app, resolved.closeTimeoutMs, clock);
       metrics.stop();
-      security?.close();
+      await security?.close();
       await audit.close();
       await rollouts.close();
       overrides.close();

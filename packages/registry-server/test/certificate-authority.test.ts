@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { createCsr, createIdentity, generateKey, parsePemBundle, readSvid } from '@inmesh/identity';
 import { createFakeClock, eventually, type FakeClock } from '@inmesh/testing';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createBoundedQueue } from '../src/ca/bounded-queue.ts';
 import {
   type CertificateAuthority,
   type CertificateAuthorityOptions,
   createCertificateAuthority,
 } from '../src/ca/certificate-authority.ts';
+import { createFileSecret, type Secret } from '../src/secrets/secret.ts';
 
 const orders = 'spiffe://cluster.local/ns/prod/sa/orders';
 const admin = 'spiffe://cluster.local/ns/prod/sa/admin';
@@ -22,7 +22,7 @@ beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'inmesh-ca-'));
 });
 afterEach(async () => {
-  for (const authority of open.splice(0)) authority.close();
+  for (const authority of open.splice(0)) await authority.close();
   await rm(dataDir, { recursive: true });
 });
 
@@ -38,6 +38,7 @@ function clockOfToday(): FakeClock {
   return clock;
 }
 
+const inDataDir = (): Secret => createFileSecret(join(dataDir, 'authority.json'));
 const csr = (uri = orders): string => createCsr(generateKey(), uri);
 const issuerOf = (chain: string, authority: CertificateAuthority): string | undefined =>
   parsePemBundle('cluster.local', authority.bundle).authorities.find((root) =>
@@ -76,7 +77,8 @@ describe('a certificate', () => {
     await expect(authority.issue({ csr: csr(admin), spiffeId: orders })).rejects.toMatchObject({
       code: 'forbidden',
     });
-    expect(notes).toEqual([{ spiffeId: orders, uris: [admin] }]);
+    const err = expect.objectContaining({ message: expect.stringContaining(admin) });
+    expect(notes).toEqual([{ spiffeId: orders, err }]);
   });
 
   test('for another trust domain is refused', async () => {
@@ -113,76 +115,57 @@ test('requests beyond those that may wait are refused at once, and all others ar
   const results = await Promise.allSettled(
     Array.from({ length: 20 }, () => authority.issue({ csr: csr(), spiffeId: orders })),
   );
-  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2 + 5);
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
   expect(results.at(-1)).toMatchObject({ reason: { code: 'overloaded', maybeProcessed: false } });
   await expect(authority.issue({ csr: csr(), spiffeId: orders })).resolves.toBeDefined();
 });
 
-test('a queue runs in order, no more than it may at a time, and goes on after failures', async () => {
-  const queue = createBoundedQueue('test', 2, 100);
-  const order: number[] = [];
-  let running = 0;
-  let most = 0;
-  const tasks = Array.from({ length: 20 }, (_, i) =>
-    queue.run(async () => {
-      running += 1;
-      most = Math.max(most, running);
-      order.push(i);
-      await new Promise((resolve) => setImmediate(resolve));
-      running -= 1;
-      if (i % 3 === 0) throw new Error(`task ${i}`);
-    }),
-  );
-  const ends = await Promise.allSettled(tasks);
-  expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(7);
-  expect(order).toEqual([...order].sort((a, b) => a - b));
-  expect([most, running, queue.waiting]).toEqual([2, 0, 0]);
-});
-
 describe('the root', () => {
   test('outlives a restart, in a file that only its owner reads', async () => {
-    const first = await start({ dataDir });
+    const first = await start({ secret: inDataDir() });
     const file = join(dataDir, 'authority.json');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readdir(dataDir)).toEqual(['authority.json']);
-    const second = await start({ dataDir });
+    const second = await start({ secret: inDataDir() });
     expect(second.fingerprint).toBe(first.fingerprint);
   });
 
   test('that others can read is not used', async () => {
-    await start({ dataDir });
+    await start({ secret: inDataDir() });
     await chmod(join(dataDir, 'authority.json'), 0o644);
-    await expect(start({ dataDir })).rejects.toThrow(/can be read by others/);
+    await expect(start({ secret: inDataDir() })).rejects.toThrow(/can be read by others/);
   });
 
   test.each(['', '{}', '{"format":1,"roots":[]}', '{"format":2}'])(
     'is never replaced because its file is damaged: %j',
     async (text) => {
       await writeFile(join(dataDir, 'authority.json'), text, { mode: 0o600 });
-      await expect(start({ dataDir })).rejects.toThrow(/is damaged/);
+      await expect(start({ secret: inDataDir() })).rejects.toThrow(/is damaged/);
       expect(await readFile(join(dataDir, 'authority.json'), 'utf8')).toBe(text);
     },
   );
 
   test('whose key was exchanged is not used', async () => {
-    await start({ dataDir });
+    await start({ secret: inDataDir() });
     const file = join(dataDir, 'authority.json');
     const stored = JSON.parse(await readFile(file, 'utf8'));
     stored.roots[0].key = generateKey().privateKey.export({ type: 'pkcs8', format: 'pem' });
     await writeFile(file, JSON.stringify(stored));
-    await expect(start({ dataDir })).rejects.toThrow(/is damaged/);
+    await expect(start({ secret: inDataDir() })).rejects.toThrow(/is damaged/);
   });
 
   test('of another trust domain is not used', async () => {
-    await start({ dataDir });
-    await expect(start({ dataDir, trustDomain: 'other' })).rejects.toThrow(/is of cluster.local/);
+    await start({ secret: inDataDir() });
+    await expect(start({ secret: inDataDir(), trustDomain: 'other' })).rejects.toThrow(
+      /is of cluster.local/,
+    );
   });
 });
 
 describe('case 42: the replacement of a root', () => {
   test('publishes the new one first, signs with it later, and trusts the old one until its last certificate is over', async () => {
     const clock = clockOfToday();
-    const authority = await start({ dataDir, clock });
+    const authority = await start({ secret: inDataDir(), clock });
     const bundles: number[] = [];
     const trusted = (): number =>
       parsePemBundle('cluster.local', authority.bundle).authorities.length;
@@ -211,18 +194,18 @@ describe('case 42: the replacement of a root', () => {
 
   test('goes on where it was after a restart', async () => {
     const clock = clockOfToday();
-    const authority = await start({ dataDir, clock });
+    const authority = await start({ secret: inDataDir(), clock });
     const old = authority.fingerprint;
     await authority.rotate();
-    authority.close();
+    await authority.close();
     clock.advance(24 * hour);
-    const again = await start({ dataDir, clock });
+    const again = await start({ secret: inDataDir(), clock });
     expect(again.fingerprint).not.toBe(old);
     expect(again.bundle).toBe(authority.bundle);
   });
 
   test('is begun once, however many ask at the same time', async () => {
-    const authority = await start({ dataDir });
+    const authority = await start({ secret: inDataDir() });
     const ends = await Promise.allSettled([
       authority.rotate(),
       authority.rotate(),
@@ -236,8 +219,8 @@ describe('case 42: the replacement of a root', () => {
     const authority = await start({ clock });
     await authority.rotate();
     expect(clock.pendingTimers).toBe(1);
-    authority.close();
-    authority.close();
+    await authority.close();
+    await authority.close();
     expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -82,7 +82,12 @@ export interface HubFixture {
 }
 
 export function createHubFixture(
-  options: { mergeMs?: number; maxQueueBytes?: number; sessions?: number } = {},
+  options: {
+    mergeMs?: number;
+    maxQueueBytes?: number;
+    sessions?: number;
+    isVisible?: (session: Session, service: string) => boolean;
+  } = {},
 ): HubFixture {
   const clock = createFakeClock(1_000);
   const limits = {
@@ -100,6 +105,7 @@ export function createHubFixture(
     keepAliveMs: 5_000,
     maxQueueBytes: options.maxQueueBytes ?? 1_000,
     isSettling: () => false,
+    isVisible: options.isVisible ?? (() => true),
     trust: () => undefined,
     taps: () => [],
     clock,

@@ -5,6 +5,7 @@ import { createIssuerVerifier } from '@inmesh/auth';
 import { silentLogger } from '@inmesh/core';
 import { createFakeClock, type FakeClock } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
+import { createFileSecret } from '../src/secrets/secret.ts';
 import { createServiceTokenIssuer, issuerOf } from '../src/security/service-token-issuer.ts';
 import { onEnd } from './registry-fixture.ts';
 import { idOf, startSecureRegistry } from './secure-fixture.ts';
@@ -50,11 +51,12 @@ test('only workloads get them', async () => {
 test('the key is replaced each month: published an hour before it signs, and believed until its last token has expired', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'inmesh-tokens-'));
   onEnd(() => rm(dataDir, { recursive: true }));
+  const path = join(dataDir, 'service-token-keys.json');
   const clock = clockOfToday();
   const make = () =>
     createServiceTokenIssuer({
       trustDomain: 'cluster.local',
-      dataDir,
+      secret: createFileSecret(path),
       clock,
       logger: silentLogger,
     });
@@ -70,7 +72,6 @@ test('the key is replaced each month: published an hour before it signs, and bel
   const kids = (): unknown[] => issuer.jwks().keys.map((key) => Reflect.get(key, 'kid'));
   const first = kidOf();
   await clock.advanceAsync(30 * day);
-  const path = join(dataDir, 'service-token-keys.json');
   while (kids().length < 2) await new Promise((resolve) => setImmediate(resolve));
   expect(kidOf()).toBe(first);
   await clock.advanceAsync(3_600_000);

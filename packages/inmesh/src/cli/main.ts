@@ -3,6 +3,7 @@ import { analyzeCommand } from './analyze.ts';
 import { applyCommand } from './apply.ts';
 import { auditCommand } from './audit.ts';
 import { authzCommand } from './authz.ts';
+import { caCommand } from './ca.ts';
 import { deleteCommand } from './delete.ts';
 import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
@@ -37,6 +38,7 @@ const program = new Command('inmesh')
   .addCommand(authzCommand())
   .addCommand(tokenCommand())
   .addCommand(revokeCommand())
+  .addCommand(caCommand())
   .addCommand(auditCommand())
   .showHelpAfterError();
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RegistrySecurityOptions } from '@inmesh/registry-server';
+import { type RegistrySecurityOptions, readStoreKeys } from '@inmesh/registry-server';
 import { type Command, Option } from 'commander';
 import { definedOnly } from '../shared-options.ts';
 import { wholeNumber } from './numbers.ts';
@@ -12,6 +12,8 @@ export interface SecurityFlags {
   readonly intermediate?: string;
   readonly intermediateKey?: string;
   readonly roots?: string;
+  readonly storeKeyFile?: string;
+  readonly visibility?: 'everything' | 'callable';
   readonly kubernetes?: true;
   readonly kubernetesIssuer?: string;
   readonly kubernetesKeys?: string;
@@ -41,6 +43,20 @@ export function addSecurityFlags(command: Command): Command {
     )
     .addOption(flag('--intermediate-key <file>', 'its P-256 key', 'INTERMEDIATE_KEY'))
     .addOption(flag('--roots <file>', 'the roots above it', 'ROOTS'))
+    .addOption(
+      flag(
+        '--store-key-file <file>',
+        'keeps roots and keys in the store, encrypted with the first key of this file',
+        'STORE_KEY_FILE',
+      ),
+    )
+    .addOption(
+      flag(
+        '--visibility <which>',
+        'which services a workload can find: everything, or what policies let it call',
+        'VISIBILITY',
+      ).choices(['everything', 'callable']),
+    )
     .addOption(
       flag(
         '--kubernetes',
@@ -81,12 +97,17 @@ function addRegistrable(
 }
 
 /** What the flags say; `undefined` without `--secure`. Throws for flags that contradict each other. */
-export function securityOf(flags: SecurityFlags): RegistrySecurityOptions | undefined {
+export async function securityOf(
+  flags: SecurityFlags,
+): Promise<RegistrySecurityOptions | undefined> {
   const { secure, trustDomain, certificateLife: certificateLifeMs, mayRegister } = flags;
   if (secure !== true) return undefined;
+  const { storeKeyFile, visibility } = flags;
   return definedOnly({
+    storeKeys: storeKeyFile === undefined ? undefined : await readStoreKeys(storeKeyFile),
     trustDomain,
     certificateLifeMs,
+    visibility,
     mayRegister,
     intermediate: intermediateOf(flags),
     kubernetes: kubernetesOf(flags),

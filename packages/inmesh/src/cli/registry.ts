@@ -88,7 +88,7 @@ function eurekaOptions(flags: RegistryFlags): boolean | EurekaOptions {
 
 async function run(flags: RegistryFlags): Promise<void> {
   const logger = pino({ level: flags.logLevel }, pino.destination({ dest: 2, sync: true }));
-  const security = securityOf(flags);
+  const security = await securityOf(flags);
   const store = await openStore(flags, logger);
   const server = createRegistryServer({
     ...definedOnly({ security, allowedHosts: flags.allowedHost }),
@@ -105,7 +105,7 @@ async function run(flags: RegistryFlags): Promise<void> {
     console.error(
       'WARNING: no authentication: everybody on this machine may change everything. For a laptop only (--dev); see --secure.',
     );
-  } else if (flags.dataDir === undefined) {
+  } else if (flags.dataDir === undefined && store === undefined) {
     console.error('WARNING: without --data-dir the root and all tokens end with this process.');
   }
   const stop = (): void => {

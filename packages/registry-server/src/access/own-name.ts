@@ -5,10 +5,11 @@ import {
   type ServiceName,
   splitServiceName,
 } from '@inmesh/core';
-import type { Principal } from './principal.ts';
+import { type Principal, principalName } from './principal.ts';
 
 /** Whether a workload may say that it is a service, and register as it. Everybody else may be anything. */
 export interface OwnNames {
+  owns(principal: Principal, service: ServiceName): boolean;
   /** Throws `forbidden` unless `service` is one of the asker's own. */
   checkService(principal: Principal, service: ServiceName): void;
   /** Throws `forbidden` unless service, namespace and account are the asker's own. */
@@ -17,20 +18,24 @@ export interface OwnNames {
 
 /** @param mayRegister Services by `namespace/account`, besides the one named as the account. */
 export function createOwnNames(mayRegister: ReadonlyMap<string, ReadonlySet<string>>): OwnNames {
-  const checkService = (principal: Principal, service: ServiceName): void => {
-    if (principal.kind !== 'service') return;
+  const owns = (principal: Principal, service: ServiceName): boolean => {
+    if (principal.kind !== 'service') return true;
     const { name, namespace } = splitServiceName(service);
     const own = principal.identity;
+    if (namespace !== own.namespace) return false;
     const others = mayRegister.get(`${own.namespace}/${own.serviceAccount}`);
-    if (namespace !== own.namespace || (name !== own.serviceAccount && !others?.has(name))) {
-      throw new MeshError(
-        'forbidden',
-        `registry: ${own.spiffeId} may not be ${service}: a workload registers as its own service account, or as what the operator lists for it (mayRegister)`,
-        { service, path: '/service' },
-      );
-    }
+    return name === own.serviceAccount || others?.has(name) === true;
+  };
+  const checkService = (principal: Principal, service: ServiceName): void => {
+    if (owns(principal, service)) return;
+    throw new MeshError(
+      'forbidden',
+      `registry: ${principalName(principal)} may not be ${service}: a workload registers as its own service account, or as what the operator lists for it (mayRegister)`,
+      { service, path: '/service' },
+    );
   };
   return {
+    owns,
     checkService,
     checkRegistration(principal, registration) {
       if (principal.kind !== 'service') return;

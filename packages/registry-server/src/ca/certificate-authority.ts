@@ -1,4 +1,5 @@
 import {
+  type AuthorityStatus,
   type Clock,
   type Logger,
   MeshError,
@@ -8,29 +9,33 @@ import {
   type Timer,
   type Unsubscribe,
 } from '@inmesh/core';
-import { createRoot, parsePemBundle } from '@inmesh/identity';
+import { createRoot, parsePemBundle, type SigningAuthority } from '@inmesh/identity';
+import { createPassingSecret, type Secret } from '../secrets/secret.ts';
+import { describeRoots } from './authority-roots.ts';
 import {
   backdateMs,
+  type CertificateSigner,
   createCertificateSigner,
-  type IssuedCertificate,
-  type IssueRequest,
-  newSerial,
 } from './certificate-signer.ts';
-import { RootFile } from './root-file.ts';
+import { openKeyRing } from './key-ring.ts';
 import type { Root, RootSet } from './root-set.ts';
-import { nextAfter, nextChange, signingAt, trustedAt, withSuccessor } from './tenure.ts';
+import { formatRoots, parseRoots } from './root-text.ts';
+import { newSerial } from './signing-job.ts';
+import { nextAfter, nextChange, signingAt, trustedAt } from './tenure.ts';
 
 export interface CertificateAuthorityOptions {
   /** @default 'cluster.local' */
   readonly trustDomain?: string;
-  /** Where the roots are kept, in a file `authority.json` of mode 0600. @default nowhere: they end with the process */
-  readonly dataDir?: string;
+  /** Where the roots are kept. @default nowhere: they end with the process */
+  readonly secret?: Secret;
   /** Of a workload's certificate. @default 86_400_000 */
   readonly lifeMs?: number;
   /** How long a new root is published before it signs. @default lifeMs: by then every certificate was renewed, and the bundle with it */
   readonly publishMs?: number;
   /** Requests that may wait to be signed. @default 1_000 */
   readonly maxWaiting?: number;
+  /** See `SigningThreadOptions`. */
+  readonly workerFile?: string;
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default silentLogger */
@@ -38,7 +43,7 @@ export interface CertificateAuthorityOptions {
 }
 
 /** Signs the certificates of one trust domain. */
-export interface CertificateAuthority {
+export interface CertificateAuthority extends CertificateSigner {
   readonly trustDomain: string;
   /** PEM of every root that is to be trusted now. */
   readonly bundle: string;
@@ -46,26 +51,21 @@ export interface CertificateAuthority {
   readonly fingerprint: string;
   /** Of that root, and of the next one while it is being published: what new join tokens carry. */
   readonly fingerprints: readonly string[];
-  /**
-   * Throws `invalid_argument` for a request that is none, `forbidden` for one that asks for somebody
-   * else's name, `overloaded` when too many wait.
-   */
-  issue(request: IssueRequest): Promise<IssuedCertificate>;
+  status(): AuthorityStatus;
   /**
    * Begins to replace the root: the new one is published now, signs after `publishMs`, and the old
    * one is trusted until its last certificate has expired. Throws `conflict` while one is under way.
+   * @param publishMs Shorter when the old root has to go. @default as the authority was made
    */
-  rotate(): Promise<void>;
+  rotate(publishMs?: number): Promise<void>;
   /** Tells every change of the bundle. */
   onBundle(listener: (bundle: string) => void): Unsubscribe;
-  /** Idempotent. */
-  close(): void;
 }
 
 const rootLifeMs = 10 * 365 * 24 * 3_600_000;
 const longestLifeMs = 90 * 24 * 3_600_000;
 
-/** Reads the roots, or makes the first one. Throws `invalid_argument` for what `dataDir` holds and for options that cannot be. */
+/** Reads the roots, or makes the first one. Throws `invalid_argument` for what `secret` holds and for options that cannot be. */
 export async function createCertificateAuthority(
   options: CertificateAuthorityOptions = {},
 ): Promise<CertificateAuthority> {
@@ -73,49 +73,58 @@ export async function createCertificateAuthority(
   const { clock = systemClock, logger = silentLogger, publishMs = lifeMs } = options;
   checkDuration('lifeMs', lifeMs, 60_000);
   checkDuration('publishMs', publishMs, 0);
-  const file = options.dataDir === undefined ? undefined : new RootFile(options.dataDir);
   const listeners = new Set<(bundle: string) => void>();
   let timer: Timer | undefined;
   let rotating = false;
 
-  const newRoot = (): ReturnType<typeof createRoot> => {
-    const now = clock.wallNow();
-    const name = `Inmesh ${trustDomain} ${new Date(now).toISOString().slice(0, 10)}`;
-    const validity = { notBefore: now - backdateMs, notAfter: now + rootLifeMs };
-    return createRoot(trustDomain, name, newSerial(), validity);
-  };
-  const firstRoot = async (): Promise<RootSet> => {
-    const first = await newRoot();
-    const roots = [
-      { ...first, signsFrom: clock.wallNow(), trustedUntil: Number.POSITIVE_INFINITY },
-    ];
-    await file?.save(roots);
-    logger.info({ trustDomain, fingerprint: first.certificate.fingerprint256 }, 'made a new root');
-    return roots;
-  };
-  let roots = (await file?.load()) ?? (await firstRoot());
+  const ring = await openKeyRing<SigningAuthority>({
+    what: 'certificate authority',
+    secret: options.secret ?? createPassingSecret(),
+    newKey() {
+      const now = clock.wallNow();
+      const name = `Inmesh ${trustDomain} ${new Date(now).toISOString().slice(0, 10)}`;
+      const validity = { notBefore: now - backdateMs, notAfter: now + rootLifeMs };
+      return createRoot(trustDomain, name, newSerial(), validity);
+    },
+    format: formatRoots,
+    parse: parseRoots,
+    clock,
+    logger,
+  });
   // A root names its trust domain: one of another would sign what nobody accepts.
-  parsePemBundle(trustDomain, pemOf(roots));
+  parsePemBundle(trustDomain, pemOf(ring.keys));
 
   const signer = (): Root => {
-    const root = signingAt(roots, clock.wallNow());
+    const root = signingAt(ring.keys, clock.wallNow());
     if (root !== undefined) return root;
     throw new MeshError(
       'internal',
       `certificate authority: ${trustDomain} has no root that may sign`,
     );
   };
-  const bundle = (): string => pemOf(trustedAt(roots, clock.wallNow()));
+  const bundle = (): string => pemOf(trustedAt(ring.keys, clock.wallNow()));
   const publish = (): void => {
     for (const listener of listeners) listener(bundle());
     watchChange();
   };
   const watchChange = (): void => {
     timer?.cancel();
-    const at = nextChange(roots, clock.wallNow());
+    const at = nextChange(ring.keys, clock.wallNow());
     timer = Number.isFinite(at) ? setWallTimer(clock, publish, at) : undefined;
   };
   watchChange();
+  ring.onChange(publish);
+  const certificates = createCertificateSigner({
+    ...options,
+    trustDomain,
+    lifeMs,
+    maxWaiting,
+    clock,
+    logger,
+    authority: signer,
+    intermediates: '',
+    bundle,
+  });
 
   return {
     trustDomain,
@@ -126,23 +135,20 @@ export async function createCertificateAuthority(
       return signer().certificate.fingerprint256;
     },
     get fingerprints() {
-      const next = nextAfter(roots, clock.wallNow());
+      const next = nextAfter(ring.keys, clock.wallNow());
       return [signer(), ...(next === undefined ? [] : [next])].map(
         ({ certificate }) => certificate.fingerprint256,
       );
     },
-    issue: createCertificateSigner({
+    issue: certificates.issue,
+    status: () => ({
       trustDomain,
-      lifeMs,
-      maxWaiting,
-      clock,
-      logger,
-      authority: signer,
-      intermediates: '',
-      bundle,
+      certificateLifeMs: lifeMs,
+      intermediate: false,
+      roots: describeRoots(ring.keys, clock.wallNow()),
     }),
-    async rotate() {
-      if (rotating || nextAfter(roots, clock.wallNow()) !== undefined) {
+    async rotate(publishForMs = publishMs) {
+      if (rotating || nextAfter(ring.keys, clock.wallNow()) !== undefined) {
         throw new MeshError(
           'conflict',
           'certificate authority: a new root is being published already',
@@ -150,11 +156,7 @@ export async function createCertificateAuthority(
       }
       rotating = true;
       try {
-        const next = withSuccessor(roots, await newRoot(), clock.wallNow(), publishMs, lifeMs);
-        // On disk before anybody is told: who trusts a root that is lost trusts nobody.
-        await file?.save(next);
-        roots = next;
-        publish();
+        await ring.succeed(publishForMs, lifeMs);
       } finally {
         rotating = false;
       }
@@ -165,7 +167,9 @@ export async function createCertificateAuthority(
     },
     close() {
       timer?.cancel();
+      ring.close();
       listeners.clear();
+      return certificates.close();
     },
   };
 }

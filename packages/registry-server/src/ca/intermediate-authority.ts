@@ -2,9 +2,10 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { readFile } from 'node:fs/promises';
 import { type Clock, type Logger, MeshError } from '@inmesh/core';
 import { parsePemBundle, type SigningAuthority } from '@inmesh/identity';
+import { checkPrivate } from '../secrets/private-file.ts';
+import { describeRoot } from './authority-roots.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
 import { createCertificateSigner } from './certificate-signer.ts';
-import { checkPrivate } from './private-file.ts';
 
 /** Paths of PEM files. They are read at the start: to replace them, restart. */
 export interface IntermediateFiles {
@@ -46,11 +47,17 @@ export async function createIntermediateAuthority(
     bundle,
     fingerprint: root.fingerprint256,
     fingerprints: [root.fingerprint256],
-    issue: createCertificateSigner({
+    ...createCertificateSigner({
       ...options,
       authority: () => signing,
       intermediates,
       bundle: () => bundle,
+    }),
+    status: () => ({
+      trustDomain,
+      certificateLifeMs: options.lifeMs,
+      intermediate: true,
+      roots: roots.map((one) => describeRoot(one, one === root ? 'signing' : 'trusted')),
     }),
     rotate: () =>
       Promise.reject(
@@ -60,7 +67,6 @@ export async function createIntermediateAuthority(
         ),
       ),
     onBundle: () => () => {},
-    close: () => {},
   };
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from '@inmesh/core';
-import { writePrivate } from '../ca/private-file.ts';
+import { writePrivate } from '../secrets/private-file.ts';
 import type { TokenBook } from '../tokens/token-book.ts';
 
 /**

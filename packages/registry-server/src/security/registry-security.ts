@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import {
   type Clock,
   type Logger,
@@ -23,6 +24,7 @@ import { createAuthenticator } from '../access/authenticator.ts';
 import type { Authenticate } from '../access/enforce-access.ts';
 import { createLogins } from '../access/logins.ts';
 import { nobody } from '../access/principal.ts';
+import { plainFingerprint } from '../ca/authority-roots.ts';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -35,6 +37,9 @@ import { revocationRoutes } from '../http/routes/revocation-routes.ts';
 import { serviceTokenRoutes } from '../http/routes/service-token-routes.ts';
 import { tokenRoutes } from '../http/routes/token-routes.ts';
 import { trustRoutes } from '../http/routes/trust-routes.ts';
+import { createFileSecret, createPassingSecret, type Secret } from '../secrets/secret.ts';
+import { openStoredSecret } from '../secrets/stored-secret.ts';
+import { encryptStore } from '../store/encrypted-store.ts';
 import { createTokenBook, type TokenBook } from '../tokens/token-book.ts';
 import { createBootstrapToken } from './bootstrap-token.ts';
 import { createKubernetesProof } from './kubernetes-proof.ts';
@@ -70,7 +75,8 @@ export interface RegistrySecurity {
   /** What the watch stream tells. */
   trust(): TrustState;
   onTrust(listener: () => void): void;
-  close(): void;
+  /** Resolves when nothing of it runs any more. */
+  close(): Promise<void>;
 }
 
 /** Reads or makes what has to be kept secret. Throws `invalid_argument` for files that are damaged or open to others. */
@@ -95,7 +101,12 @@ export async function createRegistrySecurity(
     clock,
     logger,
   });
-  const serviceTokens = await createServiceTokenIssuer({ trustDomain, dataDir, clock, logger });
+  const serviceTokens = await createServiceTokenIssuer({
+    trustDomain,
+    secret: await openSecret(parts, 'service-token-keys'),
+    clock,
+    logger,
+  });
   const proofs = createWorkloadProofs(
     tokens,
     security.kubernetes === undefined
@@ -112,9 +123,13 @@ export async function createRegistrySecurity(
   const tellTrust = (): void => {
     for (const listener of listeners) listener();
   };
+  let signer = authority.fingerprint;
   authority.onBundle((bundle) => {
     identity.setTrustBundle(parsePemBundle(trustDomain, bundle));
     tellTrust();
+    // Tokens that are made from now on pin the new root: it has to be the registry's own, too.
+    if (authority.fingerprint !== signer) identity.renew();
+    signer = authority.fingerprint;
   });
   revoked.onChange(tellTrust);
 
@@ -149,14 +164,31 @@ export async function createRegistrySecurity(
   };
 }
 
-function createAuthority(parts: RegistrySecurityParts): Promise<CertificateAuthority> {
-  const { security, dataDir, clock, logger } = parts;
+async function createAuthority(parts: RegistrySecurityParts): Promise<CertificateAuthority> {
+  const { security, clock, logger } = parts;
   const { trustDomain, certificateLifeMs: lifeMs, intermediate } = security;
   const common = { trustDomain, lifeMs, clock, logger };
   if (intermediate !== undefined) {
     return createIntermediateAuthority({ ...common, files: intermediate, maxWaiting: 1_000 });
   }
-  return createCertificateAuthority({ ...common, ...(dataDir === undefined ? {} : { dataDir }) });
+  const secret = await openSecret(parts, 'authority');
+  return createCertificateAuthority({ ...common, secret });
+}
+
+/** Keys that all servers share are in the store, encrypted; those of one alone in its data directory. */
+async function openSecret(
+  { security: { storeKeys }, store, dataDir, clock, logger }: RegistrySecurityParts,
+  name: 'authority' | 'service-token-keys',
+): Promise<Secret> {
+  const own = dataDir === undefined ? undefined : createFileSecret(join(dataDir, `${name}.json`));
+  if (storeKeys === undefined) return own ?? createPassingSecret();
+  return openStoredSecret({
+    store: encryptStore(store, storeKeys),
+    key: `secrets/${name}`,
+    ...(own === undefined ? {} : { inherited: own }),
+    clock,
+    logger,
+  });
 }
 
 /** The registry is a workload like others, but for who signs for it: itself. */
@@ -196,7 +228,7 @@ function withAdmission(
   };
 }
 
-function closeAll(parts: {
+async function closeAll(parts: {
   tls: MutualTls | undefined;
   identity: IdentitySource;
   authority: CertificateAuthority;
@@ -204,11 +236,6 @@ function closeAll(parts: {
   revocations: Revocations;
   serviceTokens: ServiceTokenIssuer;
   proofs: WorkloadProofs;
-}): void {
-  for (const part of Object.values(parts)) part?.close();
-}
-
-/** As tokens carry it: without colons. */
-function plainFingerprint(fingerprint: string): string {
-  return fingerprint.replaceAll(':', '').toLowerCase();
+}): Promise<void> {
+  await Promise.all(Object.values(parts).map((part) => part?.close()));
 }

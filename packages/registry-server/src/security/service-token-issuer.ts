@@ -5,19 +5,19 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import { join } from 'node:path';
 import {
   type Clock,
+  isMeshError,
   type Logger,
-  MeshError,
   type ServiceName,
   type ServiceTokenIssued,
   setWallTimer,
   type Timer,
 } from '@inmesh/core';
 import jwt from 'jsonwebtoken';
-import { readPrivate, writePrivate } from '../ca/private-file.ts';
-import { signingAt, type Tenure, trustedAt, withSuccessor } from '../ca/tenure.ts';
+import { openKeyRing } from '../ca/key-ring.ts';
+import { signingAt, type Tenure, trustedAt } from '../ca/tenure.ts';
+import type { Secret } from '../secrets/secret.ts';
 
 /** Issues short-lived tokens by which a workload proves itself where TLS ends before its peer. */
 export interface ServiceTokenIssuer {
@@ -30,8 +30,8 @@ export interface ServiceTokenIssuer {
 
 export interface ServiceTokenIssuerOptions {
   readonly trustDomain: string;
-  /** Keys are kept in `service-token-keys.json` there, mode 0600. */
-  readonly dataDir: string | undefined;
+  /** Where the keys are kept. */
+  readonly secret: Secret;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -51,57 +51,51 @@ const publishMs = 3_600_000;
 /** Verifiers allow clocks to differ by a minute. */
 const skewMs = 60_000;
 
-/** Reads the keys, or makes the first. Throws `invalid_argument` for a file that is damaged or readable by others. */
+/** Reads the keys, or makes the first. Throws `invalid_argument` for keys that are damaged or readable by others. */
 export async function createServiceTokenIssuer(
   options: ServiceTokenIssuerOptions,
 ): Promise<ServiceTokenIssuer> {
-  const { trustDomain, dataDir, clock, logger } = options;
-  const path = dataDir === undefined ? undefined : join(dataDir, 'service-token-keys.json');
-  const save = async (keys: KeySet): Promise<void> => {
-    if (path !== undefined) await writePrivate(path, formatKeys(keys));
-  };
-  const first = async (): Promise<KeySet> => {
-    const keys = withSuccessor<SigningKey>([], newKey(), clock.wallNow(), 0, lifeMs);
-    await save(keys);
-    return keys;
-  };
-  const text = path === undefined ? undefined : await readPrivate(path);
-  let keys = text === undefined ? await first() : parseKeys(path as string, text);
+  const { trustDomain, secret, clock, logger } = options;
+  const ring = await openKeyRing<SigningKey>({
+    what: 'service tokens',
+    secret,
+    newKey,
+    format: formatKeys,
+    parse: parseKeys,
+    clock,
+    logger,
+  });
   let timer: Timer | undefined;
+  let closed = false;
 
+  const dueAt = (): number => Math.max(...ring.keys.map(({ signsFrom }) => signsFrom)) + keyLifeMs;
   const rotate = async (): Promise<void> => {
-    const next = withSuccessor<SigningKey>(
-      keys,
-      newKey(),
-      clock.wallNow(),
-      publishMs,
-      lifeMs + skewMs,
-    );
-    // On disk before it is published: a key that is lost with the process is believed by nobody.
-    await save(next);
-    keys = next;
+    // Servers that share the keys wake up together: one of them has been first.
+    if (clock.wallNow() < dueAt()) return;
+    try {
+      await ring.succeed(publishMs, lifeMs + skewMs);
+    } catch (err) {
+      if (isMeshError(err, 'conflict')) return;
+      logger.error({ err }, 'the key of service tokens could not be replaced');
+    }
   };
-  const waitForRotation = (): void => {
-    const newest = Math.max(...keys.map(({ signsFrom }) => signsFrom));
-    // Not at once when the disk has failed: an hour is nothing to a key's month.
-    const at = Math.max(newest + keyLifeMs, clock.wallNow() + publishMs);
+  const waitForRotation = (earliest: number): void => {
+    timer?.cancel();
+    if (closed) return;
     timer = setWallTimer(
       clock,
-      () => {
-        rotate().then(waitForRotation, (error: unknown) => {
-          logger.error({ err: error }, 'the key of service tokens could not be replaced');
-          waitForRotation();
-        });
-      },
-      at,
+      // Not at once when it has failed: an hour is nothing to a key's month.
+      () => void rotate().then(() => waitForRotation(clock.wallNow() + publishMs)),
+      Math.max(dueAt(), earliest),
     );
   };
-  waitForRotation();
+  waitForRotation(clock.wallNow());
+  ring.onChange(() => waitForRotation(clock.wallNow()));
 
   return {
     issue(spiffeId, audience) {
       const now = clock.wallNow();
-      const { id, privateKey } = signingAt(keys, now) as SigningKey;
+      const { id, privateKey } = signingAt(ring.keys, now) as SigningKey;
       const seconds = Math.floor(now / 1_000);
       const claims = {
         sub: spiffeId,
@@ -116,14 +110,18 @@ export async function createServiceTokenIssuer(
       return { token, expiresInMs: claims.exp * 1_000 - now };
     },
     jwks: () => ({
-      keys: trustedAt(keys, clock.wallNow()).map(({ id, privateKey }) => ({
+      keys: trustedAt(ring.keys, clock.wallNow()).map(({ id, privateKey }) => ({
         ...createPublicKey(privateKey).export({ format: 'jwk' }),
         use: 'sig',
         alg: 'ES256',
         kid: id,
       })),
     }),
-    close: () => timer?.cancel(),
+    close() {
+      closed = true;
+      timer?.cancel();
+      ring.close();
+    },
   };
 }
 
@@ -148,21 +146,14 @@ function formatKeys(keys: KeySet): string {
   return JSON.stringify({ format, keys: stored });
 }
 
-function parseKeys(path: string, text: string): KeySet {
-  try {
-    const { format: found, keys } = JSON.parse(text);
-    if (found !== format || !Array.isArray(keys) || keys.length === 0) throw new Error('no keys');
-    return keys.map(({ id, key, signsFrom, trustedUntil }) => ({
-      id: String(id),
-      privateKey: createPrivateKey(key),
-      signsFrom: Number(signsFrom),
-      trustedUntil: trustedUntil ?? Number.POSITIVE_INFINITY,
-    }));
-  } catch {
-    // Without the cause: it may quote the file, and that holds keys.
-    throw new MeshError(
-      'invalid_argument',
-      `registry: ${path} is damaged; restore it from a backup, or move it away to begin with a new key`,
-    );
-  }
+/** Throws for what `formatKeys` has not made. */
+function parseKeys(text: string): KeySet {
+  const { format: found, keys } = JSON.parse(text);
+  if (found !== format || !Array.isArray(keys) || keys.length === 0) throw new Error('no keys');
+  return keys.map(({ id, key, signsFrom, trustedUntil }) => ({
+    id: String(id),
+    privateKey: createPrivateKey(key),
+    signsFrom: Number(signsFrom),
+    trustedUntil: trustedUntil ?? Number.POSITIVE_INFINITY,
+  }));
 }

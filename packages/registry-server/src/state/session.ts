@@ -9,6 +9,8 @@ interface Subscription {
    * from this number or a later one. `Infinity`: not sent yet.
    */
   provenBy: number;
+  /** The session's owner may not know of the service: it is told that there is none. */
+  hidden: boolean;
 }
 
 type ConfigSubscription = NonNullable<Subscriptions['config']>;

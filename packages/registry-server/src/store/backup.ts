@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '@inmesh/core';
-import { readPrivate, writePrivate } from '../ca/private-file.ts';
+import { readPrivate, writePrivate } from '../secrets/private-file.ts';
 import { version } from '../version.ts';
 
 /**

@@ -15,6 +15,12 @@ export function serviceSnapshot(state: RegistryState, service: ServiceName): Ser
   return { service, revision, known: record !== undefined, endpoints };
 }
 
+/** A service as it is told to who may not know of it: none that there ever was. */
+export function hiddenSnapshot(state: RegistryState, service: ServiceName): ServiceSnapshot {
+  const revision = state.revisions.wire(state.services.find(service)?.revision ?? 0);
+  return { service, revision, known: false, endpoints: [] };
+}
+
 /** The endpoints of a service that changed since its revision `from`. */
 export interface MissedChanges {
   readonly record: ServiceRecord;

@@ -10,7 +10,13 @@ import { ConfigFeed } from './config-feed.ts';
 import { encodeFrame, encodeId } from './frame.ts';
 import { inSlices } from './in-slices.ts';
 import { parseResumePoint } from './resume-point.ts';
-import { deltaFrame, type MissedChanges, missedChanges, serviceSnapshot } from './service-view.ts';
+import {
+  deltaFrame,
+  hiddenSnapshot,
+  type MissedChanges,
+  missedChanges,
+  serviceSnapshot,
+} from './service-view.ts';
 import { type Topic, TopicTable } from './topic.ts';
 import type { WatchStream } from './watch-stream.ts';
 import { Watcher } from './watcher.ts';
@@ -23,6 +29,8 @@ export interface WatchHubOptions {
   readonly keepAliveMs: number;
   readonly maxQueueBytes: number;
   readonly isSettling: () => boolean;
+  /** Whether the session's owner may know of the service; the others are told that there is none. */
+  readonly isVisible: (session: Session, service: ServiceName) => boolean;
   /** Whom to trust; `undefined` without an authority. */
   readonly trust: () => TrustState | undefined;
   /** What somebody wants to see of a session's calls. */
@@ -56,6 +64,7 @@ export class WatchHub implements StateObserver {
   #keepAliveTimer: Timer | undefined;
   #stopSettled: () => void = () => {};
   #stopDismissal: () => void = () => {};
+  #stopReview: () => void = () => {};
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -114,8 +123,11 @@ export class WatchHub implements StateObserver {
     stream.write(encodeFrame({ kind: 'hello', epoch, settling, resumed, keepAliveMs }));
     if (taps(session).length > 0) watcher.resyncTaps();
     this.#configFeed.join(watcher);
-    for (const service of session.subscriptions.keys()) {
-      this.#join(watcher, service);
+    for (const [service, subscription] of session.subscriptions) {
+      const hidden = !this.#options.isVisible(session, service);
+      if (hidden !== subscription.hidden) subscription.provenBy = Number.POSITIVE_INFINITY;
+      subscription.hidden = hidden;
+      if (!hidden) this.#join(watcher, service);
       if (resumeFrom === undefined) watcher.resync(service);
     }
     if (resumeFrom !== undefined) this.#resume(watcher, resumeFrom);
@@ -152,12 +164,27 @@ export class WatchHub implements StateObserver {
     }
     for (const service of wanted) {
       if (session.subscriptions.has(service)) continue;
-      session.subscriptions.set(service, { provenBy: Number.POSITIVE_INFINITY });
+      const hidden = !this.#options.isVisible(session, service);
+      session.subscriptions.set(service, { provenBy: Number.POSITIVE_INFINITY, hidden });
       if (watcher === undefined) continue;
-      this.#join(watcher, service);
+      if (!hidden) this.#join(watcher, service);
       watcher.resync(service);
     }
     watcher?.pump();
+  }
+
+  /** What may be seen has changed, of one service or of any: tells who follows what is another now, whole. */
+  visibilityChanged(service: ServiceName | undefined): void {
+    if (service !== undefined) {
+      for (const watcher of this.#watchers.values()) this.#review(watcher, [service]);
+      return;
+    }
+    this.#stopReview();
+    this.#stopReview = inSlices([...this.#watchers.values()], slice, (watcher) => {
+      const { session } = watcher;
+      if (this.#watchers.get(session) !== watcher) return;
+      this.#review(watcher, session.subscriptions.keys());
+    });
   }
 
   serviceChanged({ service, revision }: ServiceRecord): void {
@@ -198,6 +225,7 @@ export class WatchHub implements StateObserver {
     this.#keepAliveTimer?.cancel();
     this.#stopSettled();
     this.#stopDismissal();
+    this.#stopReview();
     this.#merger.flush();
     this.#configFeed.flush();
     for (const [session, watcher] of this.#watchers) {
@@ -228,7 +256,11 @@ export class WatchHub implements StateObserver {
   #resume(watcher: Watcher, resumeFrom: number): void {
     const { state, maxQueueBytes } = this.#options;
     const missed: MissedChanges[] = [];
-    for (const [service, { provenBy }] of watcher.session.subscriptions) {
+    for (const [service, { provenBy, hidden }] of watcher.session.subscriptions) {
+      if (hidden) {
+        if (provenBy > resumeFrom) watcher.resync(service);
+        continue;
+      }
       const changes = missedChanges(state, service, resumeFrom);
       // The next delta of a topic whose changes wait begins where its followers are: be there first.
       const waits = this.#merger.isWaiting(this.#topics.find(service) as Topic);
@@ -252,7 +284,16 @@ export class WatchHub implements StateObserver {
     const { state } = this.#options;
     const topic = this.#topics.find(service);
     const subscription = watcher.session.subscriptions.get(service);
-    if (topic === undefined || subscription === undefined) return true;
+    if (subscription === undefined) return true;
+    if (subscription.hidden) {
+      subscription.provenBy = state.revisions.next();
+      this.#writeWhole(
+        watcher,
+        encodeFrame({ kind: 'snapshot', ...hiddenSnapshot(state, service) }),
+      );
+      return true;
+    }
+    if (topic === undefined) return true;
     // The flush will publish a delta from the last published revision: a snapshot taken now would
     // already be past it.
     if (this.#merger.isWaiting(topic)) {
@@ -262,12 +303,31 @@ export class WatchHub implements StateObserver {
     // A number of its own, so that a client which resumes from it has proven that it got this.
     subscription.provenBy = state.revisions.next();
     topic.snapshot ??= encodeFrame({ kind: 'snapshot', ...serviceSnapshot(state, service) });
-    watcher.stream.cork();
-    watcher.stream.write(encodeId(state.revisions.wire(this.#merger.publishedUntil())));
-    watcher.stream.write(topic.snapshot);
-    watcher.stream.uncork();
+    this.#writeWhole(watcher, topic.snapshot);
     return true;
   };
+
+  #writeWhole({ stream }: Watcher, snapshot: Buffer): void {
+    const { revisions } = this.#options.state;
+    stream.cork();
+    stream.write(encodeId(revisions.wire(this.#merger.publishedUntil())));
+    stream.write(snapshot);
+    stream.uncork();
+  }
+
+  #review(watcher: Watcher, services: Iterable<ServiceName>): void {
+    const { session } = watcher;
+    for (const service of services) {
+      const subscription = session.subscriptions.get(service);
+      const hidden = !this.#options.isVisible(session, service);
+      if (subscription === undefined || subscription.hidden === hidden) continue;
+      subscription.hidden = hidden;
+      if (hidden) this.#leave(watcher, service);
+      else this.#join(watcher, service);
+      watcher.resync(service);
+    }
+    watcher.pump();
+  }
 
   #pumpWaiting(): void {
     const waiting = [...this.#waiting];

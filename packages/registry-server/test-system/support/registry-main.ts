@@ -1,6 +1,6 @@
 /** A registry server as a process of its own. Its environment says how; it says its URL to whoever started it. */
 import { type Clock, type Logger, silentLogger, systemClock } from '@inmesh/core';
-import { createEtcdStore, createRegistryServer } from '@inmesh/registry-server';
+import { createEtcdStore, createRegistryServer, parseStoreKey } from '@inmesh/registry-server';
 
 export interface RegistrySettings {
   readonly port: number;
@@ -10,6 +10,8 @@ export interface RegistrySettings {
   readonly name?: string;
   readonly dataDir?: string;
   readonly serverLeaseMs?: number;
+  /** Shuts its doors: the key of the keys in the store, in hexadecimal. */
+  readonly storeKey?: string;
 }
 
 /** Makes the wall clock jump. */
@@ -39,7 +41,7 @@ const logger: Logger =
     ? silentLogger
     : { debug: () => {}, info: say('info'), warn: say('warn'), error: say('error') };
 
-const { etcd, sessionTtlMs, ...rest } = JSON.parse(
+const { etcd, sessionTtlMs, storeKey, ...rest } = JSON.parse(
   process.env.REGISTRY_SETTINGS ?? '{}',
 ) as RegistrySettings;
 const store =
@@ -49,6 +51,7 @@ const store =
 const server = createRegistryServer({
   ...rest,
   ...store,
+  ...(storeKey === undefined ? {} : { security: { storeKeys: [parseStoreKey(storeKey)] } }),
   sessionTtlMs,
   keepAliveMs: sessionTtlMs / 10,
   clock,

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { copyFile, mkdtemp } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import type { RegistryOrder, RegistryReady, RegistrySettings } from './registry-main.ts';
 
@@ -22,19 +22,25 @@ export interface RegistryProcess {
 }
 
 const startTimeoutMs = 60_000;
-let bundled: Promise<string> | undefined;
+let folder: Promise<string> | undefined;
+// Jest's `process` tells nobody of its exit.
+afterAll(async () => {
+  if (folder !== undefined) await rm(await folder, { recursive: true, force: true });
+});
 
-/** From source, in one file: the tests need no build. */
+/** From source, in one file and one for the thread that signs: the tests need no build. */
 async function bundle(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'inmesh-registry-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const outfile = join(folder, 'src', 'registry.mjs');
+  const made = await mkdtemp(join(tmpdir(), 'inmesh-registry-'));
   // The server says its version, which it reads beside its sources.
   const manifest = fileURLToPath(new URL('../../package.json', import.meta.url));
-  await copyFile(manifest, join(folder, 'package.json'));
+  await copyFile(manifest, join(made, 'package.json'));
+  const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   buildSync({
-    entryPoints: [fileURLToPath(new URL('./registry-main.ts', import.meta.url))],
-    outfile,
+    entryPoints: {
+      registry: source('./registry-main.ts'),
+      'signing-worker': source('../../src/ca/signing-worker.ts'),
+    },
+    outdir: join(made, 'src'),
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -44,13 +50,13 @@ async function bundle(): Promise<string> {
       js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);",
     },
   });
-  return outfile;
+  return made;
 }
 
 /** Starts a server and waits until it listens. Throws what it says when it does not. */
 export async function startRegistryProcess(settings: RegistrySettings): Promise<RegistryProcess> {
-  bundled ??= bundle();
-  const child = fork(await bundled, {
+  folder ??= bundle();
+  const child = fork(join(await folder, 'src', 'registry.js'), {
     execArgv: [],
     env: { ...process.env, REGISTRY_SETTINGS: JSON.stringify(settings), NODE_OPTIONS: '' },
   });

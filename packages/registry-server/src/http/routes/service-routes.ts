@@ -7,6 +7,7 @@ import {
   serviceName,
 } from '@inmesh/core';
 import { Type } from 'typebox';
+import type { Sees } from '../../authorization/visibility.ts';
 import type { EndpointRecord } from '../../state/endpoint-record.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { ServiceRecord } from '../../state/service-record.ts';
@@ -22,7 +23,13 @@ import {
 
 const tags = ['services'];
 
-export function serviceRoutes(app: App, state: RegistryState, clock: Clock): void {
+export interface ServiceRoutesOptions {
+  readonly state: RegistryState;
+  readonly sees: Sees;
+  readonly clock: Clock;
+}
+
+export function serviceRoutes(app: App, { state, sees, clock }: ServiceRoutesOptions): void {
   app.get(
     '/v1/services',
     {
@@ -36,7 +43,9 @@ export function serviceRoutes(app: App, state: RegistryState, clock: Clock): voi
     },
     async (request): Promise<ServicePage> => {
       const { limit = 100, after = '' } = request.query;
-      const records = state.services.page(after, limit);
+      const records = pageOf(state, after, limit, ({ service }) =>
+        sees(request.principal, service),
+      );
       const last = records.at(-1);
       const services = records.map(summary);
       if (last === undefined || records.length < limit) return { services };
@@ -58,7 +67,7 @@ export function serviceRoutes(app: App, state: RegistryState, clock: Clock): voi
     async (request) => {
       const service = serviceName(request.params.name, request.params.namespace);
       const snapshot = serviceSnapshot(state, service);
-      if (snapshot.known) return snapshot;
+      if (snapshot.known && sees(request.principal, service)) return snapshot;
       throw unknownService(service);
     },
   );
@@ -83,6 +92,23 @@ export function serviceRoutes(app: App, state: RegistryState, clock: Clock): voi
       return { service, endpoints };
     },
   );
+}
+
+/** Up to `limit` services behind `after` that may be seen. */
+function pageOf(
+  state: RegistryState,
+  after: ServiceName,
+  limit: number,
+  isSeen: (record: ServiceRecord) => boolean,
+): ServiceRecord[] {
+  const seen: ServiceRecord[] = [];
+  for (let from = after; ; ) {
+    const page = state.services.page(from, limit);
+    const last = page.at(-1);
+    seen.push(...page.filter(isSeen).slice(0, limit - seen.length));
+    if (last === undefined || page.length < limit || seen.length === limit) return seen;
+    from = last.service;
+  }
 }
 
 function details(

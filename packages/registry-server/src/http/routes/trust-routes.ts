@@ -1,8 +1,13 @@
 import type { TrustBundleAnswer } from '@inmesh/core';
+import { plainFingerprint } from '../../ca/authority-roots.ts';
 import type { CertificateAuthority } from '../../ca/certificate-authority.ts';
 import type { App } from '../app.ts';
 import { answers } from '../schemas/answers.ts';
-import { trustBundleSchema } from '../schemas/security-schemas.ts';
+import {
+  authorityStatusSchema,
+  rotationQuery,
+  trustBundleSchema,
+} from '../schemas/security-schemas.ts';
 
 const tags = ['identity'];
 
@@ -10,7 +15,7 @@ export function trustRoutes(app: App, authority: CertificateAuthority): void {
   const answer = (): TrustBundleAnswer => ({
     trustDomain: authority.trustDomain,
     bundle: authority.bundle,
-    fingerprint: authority.fingerprint.replaceAll(':', '').toLowerCase(),
+    fingerprint: plainFingerprint(authority.fingerprint),
   });
 
   app.get(
@@ -27,6 +32,19 @@ export function trustRoutes(app: App, authority: CertificateAuthority): void {
     async () => answer(),
   );
 
+  app.get(
+    '/v1/authority',
+    {
+      config: { access: 'reader' },
+      schema: {
+        tags,
+        summary: 'The roots of the mesh: which signs, which is next, which retires',
+        response: answers({ 200: authorityStatusSchema }),
+      },
+    },
+    async () => authority.status(),
+  );
+
   app.post(
     '/v1/trust-bundle/rotation',
     {
@@ -34,11 +52,14 @@ export function trustRoutes(app: App, authority: CertificateAuthority): void {
       schema: {
         tags,
         summary: 'Begin to replace the root: the next one is published now and signs later',
+        querystring: rotationQuery,
         response: answers({ 202: trustBundleSchema }),
       },
     },
-    async (_request, reply) => {
-      await authority.rotate();
+    async (request, reply) => {
+      await authority.rotate(request.query.publishMs);
+      const next = authority.status().roots.find(({ state }) => state === 'next');
+      if (next !== undefined) request.audited = { root: next.fingerprint };
       reply.code(202);
       return answer();
     },

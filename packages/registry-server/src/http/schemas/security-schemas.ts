@@ -1,5 +1,6 @@
 import type {
   AuditPage,
+  AuthorityStatus,
   CertificateIssued,
   CertificateRequest,
   LoggedIn,
@@ -53,6 +54,45 @@ export const certificateIssuedSchema: WireSchema<CertificateIssued> = wire<Certi
 
 export const trustBundleSchema: WireSchema<TrustBundleAnswer> = wire<TrustBundleAnswer>()(
   Type.Object({ trustDomain: Type.String(), bundle: Type.String(), fingerprint: Type.String() }),
+);
+
+export const authorityStatusSchema: WireSchema<AuthorityStatus> = wire<AuthorityStatus>()(
+  Type.Object({
+    trustDomain: Type.String(),
+    certificateLifeMs: Type.Number(),
+    intermediate: Type.Boolean({ description: "whether an operator's authority signs" }),
+    roots: Type.Array(
+      Type.Object({
+        fingerprint: Type.String(),
+        subject: Type.String(),
+        state: Type.Union([
+          Type.Literal('next'),
+          Type.Literal('signing'),
+          Type.Literal('retiring'),
+          Type.Literal('trusted'),
+        ]),
+        signsFrom: Type.Optional(Type.Number()),
+        trustedUntil: Type.Optional(Type.Number()),
+        expiresAt: Type.Number(),
+      }),
+    ),
+  }),
+);
+
+export const rotationQuery: WireSchema<{ publishMs?: number }> = wire<{ publishMs?: number }>()(
+  Type.Object(
+    {
+      publishMs: Type.Optional(
+        Type.Integer({
+          minimum: 1_000,
+          maximum: 7_776_000_000,
+          description:
+            'how long the new root is known before it signs; a certificate’s life by default',
+        }),
+      ),
+    },
+    closed,
+  ),
 );
 
 export const newTokenSchema: WireSchema<NewToken> = wire<NewToken>()(
