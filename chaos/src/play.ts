@@ -16,6 +16,15 @@ export function playScenario(scenario: Scenario, seed: number): Played {
 
 /** The figures that have a bound, by playing only the variants that they come from. */
 export function playBounds(scenario: Scenario, seed: number): readonly Figure[] {
+  return playFigures(scenario, seed, ({ bound }) => bound !== undefined);
+}
+
+/** Some of the figures, by playing only the variants that they come from. */
+export function playFigures(
+  scenario: Scenario,
+  seed: number,
+  isWanted: (figure: Omit<Figure, 'value'>) => boolean,
+): readonly Figure[] {
   const records = new Map<string, Recorder>();
   const measures = scenario.figures((name) => {
     const variant = scenario.variants.find((one) => one.name === name);
@@ -23,9 +32,7 @@ export function playBounds(scenario: Scenario, seed: number): readonly Figure[] 
     records.set(name, record);
     return record;
   });
-  return measures
-    .filter(({ bound }) => bound !== undefined)
-    .map(({ measure, ...rest }) => ({ ...rest, value: measure() }));
+  return measures.filter(isWanted).map(({ measure, ...rest }) => ({ ...rest, value: measure() }));
 }
 
 function unknown(scenario: Scenario, variant: string): never {

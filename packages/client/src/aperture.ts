@@ -28,9 +28,7 @@ export function withinAperture(
   if (policy === null || size <= policy.endpoints) return level;
   const { from, width } = stretch(policy.endpoints / size, seat());
   if (width >= 1) return level;
-  const order = [...level.states.keys()].sort((a, b) =>
-    byRing(level.states[a] as EndpointState, level.states[b] as EndpointState),
-  );
+  const order = ringOrder(level.states);
   const states: EndpointState[] = [];
   const weights: number[] = [];
   for (const [place, at] of order.entries()) {
@@ -57,7 +55,13 @@ function overlap(start: number, length: number, from: number, width: number): nu
 }
 
 /** By hash, so that neighbours on the ring are none in the registry: a rack that fails is nobody's whole stretch. */
-function byRing(a: EndpointState, b: EndpointState): number {
-  const difference = hashText(a.endpoint.id) - hashText(b.endpoint.id);
-  return difference !== 0 ? difference : a.endpoint.id < b.endpoint.id ? -1 : 1;
+function ringOrder(states: readonly EndpointState[]): number[] {
+  const ids = states.map(({ endpoint }) => endpoint.id);
+  // Once each: comparing hashes as they are made costs a thousand endpoints twenty times as many.
+  const hashes = ids.map((id) => hashText(id));
+  return [...states.keys()].sort(
+    (a, b) =>
+      (hashes[a] as number) - (hashes[b] as number) ||
+      ((ids[a] as string) < (ids[b] as string) ? -1 : 1),
+  );
 }

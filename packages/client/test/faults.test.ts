@@ -63,7 +63,7 @@ test('a half-open peer that accepts and never answers costs one per-try time-out
   const observer = recordingObserver();
   const mesh = clientOf([silent, good], {
     balancer: { kind: 'round-robin' },
-    retry: { perTryTimeoutMs: 1_000 },
+    retry: { perTryTimeoutMs: 400 },
     observers: [observer],
   });
   for (let i = 0; i < 4; i += 1) {
