@@ -1,6 +1,11 @@
 import { createClient } from '@inmesh/client';
 import { createWorkload, fixedTracePolicy } from '@inmesh/core';
-import { createAdapterHost, createRecorder, registryReporter } from '@inmesh/metrics';
+import {
+  createAdapterHost,
+  createCallTap,
+  createRecorder,
+  registryReporter,
+} from '@inmesh/metrics';
 import { compareCalls } from './call-cost.ts';
 import type { Side } from './call-sides.ts';
 import { startUpstream } from './call-upstream.ts';
@@ -11,8 +16,8 @@ const workload = createWorkload({ service: 'bench', version: 'v1' });
 
 /**
  * `request` with what `createMesh` puts on it to be seen: the recorder, the reports to the registry
- * (made and written as JSON every two seconds, and not sent), and the trace in W3C's headers.
- * Against the same call without the three.
+ * (made and written as JSON every two seconds, and not sent), and the trace in W3C's headers; and a
+ * tap that nobody has asked for. Against the same call without the three.
  */
 export async function observedCall(subject: string, rounds: number): Promise<BenchResult[]> {
   const upstream = await startUpstream(1);
@@ -53,7 +58,9 @@ function observedSide(endpoints: Endpoints): Side {
     },
   });
   const host = createAdapterHost({ recorder, adapters: [reporter] });
-  const client = createClient({ endpoints, workload, observers: [recorder, host.observer] });
+  const tap = createCallTap({ send: async () => {} });
+  const observers = [recorder, host.observer, tap.observer];
+  const client = createClient({ endpoints, workload, observers });
   return {
     call: () => client.request('http://reviews/small'),
     async close() {

@@ -12,7 +12,6 @@ export {
   type LastGoodOptions,
   lastGood,
 } from './command/command-fallback.ts';
-export type { CommandInspection } from './command/command-inspection.ts';
 export type { CommandOptions } from './command/command-options.ts';
 export type { CommandRun } from './command/command-run.ts';
 export { type Commands, type CommandsOptions, createCommands } from './command/commands.ts';

@@ -5,6 +5,7 @@ export * from './call.ts';
 export * from './call-graph.ts';
 export * from './certificate-list.ts';
 export * from './clock.ts';
+export * from './command-inspection.ts';
 export * from './default-router.ts';
 export * from './destination-policy.ts';
 export * from './endpoint.ts';

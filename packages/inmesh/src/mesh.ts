@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import type { Authorizer } from '@inmesh/auth';
 import type { Client, ClientInspection } from '@inmesh/client';
-import type { CommandInspection, Commands } from '@inmesh/client/command';
-import type { Workload } from '@inmesh/core';
+import type { Commands } from '@inmesh/client/command';
+import type { CommandInspection, Workload } from '@inmesh/core';
 import type { Pipeline } from '@inmesh/inbound';
 import type { Recorder } from '@inmesh/metrics';
 import type { RegistryState } from '@inmesh/registry-client';

@@ -1,10 +1,5 @@
-import {
-  environmentName,
-  listenOptionTable,
-  meshOptionTable,
-  type OptionKind,
-  type OptionRow,
-} from './option-table.ts';
+import type { OptionKind, OptionRow } from './option-row.ts';
+import { environmentName, listenOptionTable, meshOptionTable } from './option-table.ts';
 
 /** `docs/reference/options.md`, written from the tables that the code itself goes by. */
 export function optionsPage(): string {

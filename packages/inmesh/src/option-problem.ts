@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type BalancerPolicy, isLabel } from '@inmesh/core';
-import type { OptionKind } from './option-table.ts';
+import type { OptionKind } from './option-row.ts';
 
 const uncatchable: ReadonlySet<unknown> = new Set(['SIGKILL', 'SIGSTOP']);
 /** Keys that JavaScript treats specially. */

@@ -1,45 +1,14 @@
 // Over 250 lines: one table, a row an option, from which environment, checks and docs are made.
+import {
+  count,
+  countOrOff,
+  duration,
+  durationOrOff,
+  type OptionRow,
+  ratio,
+  rows,
+} from './option-row.ts';
 import { resilienceOptionRows } from './resilience/resilience-option-table.ts';
-
-/** How an option's text in the environment becomes a value. */
-export type OptionKind =
-  | 'text'
-  | 'label'
-  | 'list'
-  | 'signals'
-  | 'map'
-  | 'json'
-  | 'boolean'
-  | 'locality'
-  | 'balancer'
-  | { readonly oneOf: readonly string[] }
-  | { readonly listOf: readonly string[] }
-  | { readonly integer: readonly [min: number, max: number] }
-  | { readonly number: readonly [min: number, max: number] }
-  | { readonly ratio: true }
-  | { readonly durationMs: readonly [min: number, max: number] };
-
-export interface OptionRow {
-  /** Where it stands in `MeshOptions` or `ListenOptions`; dots go one level down. */
-  readonly path: string;
-  readonly kind: OptionKind;
-  /** As the docs show it; '' is none. */
-  readonly defaultText: string;
-  readonly text: string;
-}
-
-const day = 86_400_000;
-const count = { integer: [1, 1_000_000] } as const;
-const countOrOff = { integer: [0, 1_000_000] } as const;
-const duration = { durationMs: [1, day] } as const;
-const durationOrOff = { durationMs: [0, day] } as const;
-const ratio = { ratio: true } as const;
-
-function rows(
-  ...list: readonly (readonly [string, OptionKind, string, string])[]
-): readonly OptionRow[] {
-  return list.map(([path, kind, defaultText, text]) => ({ path, kind, defaultText, text }));
-}
 
 const generalRows = rows(
   ['service', 'label', '', "This process' service name. Required."],

@@ -1,6 +1,7 @@
 import { type BalancerPolicy, MeshError } from '@inmesh/core';
 import { problemOf } from './option-problem.ts';
-import { environmentName, type OptionKind, type OptionRow } from './option-table.ts';
+import type { OptionKind, OptionRow } from './option-row.ts';
+import { environmentName } from './option-table.ts';
 
 /**
  * Reads one option's text. Throws `invalid_argument` that names the variable, what it must be and

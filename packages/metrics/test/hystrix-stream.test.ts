@@ -160,7 +160,14 @@ test('a command around a function is there beside what is called, with every key
         capacity: 10,
         timeoutMs: 500,
         isCached: true,
-        policy: { minCalls: 5, failureRatio: 0.4, sleepMs: 1_000, windowMs: 20_000 },
+        policy: {
+          minCalls: 5,
+          failureRatio: 0.4,
+          sleepMs: 1_000,
+          windowMs: 20_000,
+          probes: 1,
+          successesToClose: 1,
+        },
         window: {
           runs: 12,
           failures: 4,

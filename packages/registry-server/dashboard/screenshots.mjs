@@ -170,7 +170,7 @@ async function selectBusiest(page) {
 async function moveSlider(page) {
   const slider = page.locator('input[type="range"]').last();
   await slider.waitFor();
-  await slider.fill('25');
+  await slider.fill('40');
 }
 
 async function reviewSlider(page) {

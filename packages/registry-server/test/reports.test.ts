@@ -120,7 +120,11 @@ test('what a report tells of its process and of refusals can be read back', asyn
     breakers: [{ service: 'reviews.default', subset: 'v1', state: 'open' as const }],
     ejections: [],
     limits: [],
-    certificate: { spiffeId: 'spiffe://cluster.local/ns/default/sa/orders', expiresInMs: 1_000 },
+    certificate: {
+      spiffeId: 'spiffe://cluster.local/ns/default/sa/orders',
+      expiresInMs: 1_000,
+      heldForMs: 5_000,
+    },
   };
   const refusal = {
     agoMs: 100,
@@ -138,6 +142,12 @@ test('what a report tells of its process and of refusals can be read back', asyn
   expect(sent.json).toEqual({ nextInMs: 2_000 });
   const reporters = await registry.send('/v1/services/default/orders/reporters');
   expect(reporters.json.reporters).toMatchObject([{ client: 'orders/1', version: 'v1', state }]);
+  const { certificates } = (await registry.send('/v1/certificates')).json;
+  expect(certificates).toMatchObject([
+    { client: 'orders/1', spiffeId: state.certificate.spiffeId },
+  ]);
+  expect(certificates[0].expiresInMs).toBeLessThanOrEqual(1_000);
+  expect(certificates[0].heldForMs).toBeGreaterThanOrEqual(5_000);
   const { refusals } = (await registry.send('/v1/refusals')).json;
   expect(refusals).toHaveLength(1);
   expect(refusals[0]).toMatchObject({

@@ -1,11 +1,10 @@
 // Over 250 lines: one execution from its cache to its fallback, whose order is the point.
-import type { Clock, RequestContext } from '@inmesh/core';
+import type { Clock, CommandInspection, RequestContext } from '@inmesh/core';
 import { currentContext, isMeshError, MeshError } from '@inmesh/core';
 import { LastGoodStore } from '../last-good-store.ts';
 import { PerRequest } from '../per-request.ts';
 import type { Circuit } from './circuit.ts';
 import type { CommandFallback } from './command-fallback.ts';
-import type { CommandInspection } from './command-inspection.ts';
 import type { ResolvedCommand } from './command-options.ts';
 import { awaitShared, type CommandRun, type RunOutcome, runBounded } from './command-run.ts';
 import { RecentLatencies } from './recent-latencies.ts';

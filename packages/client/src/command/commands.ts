@@ -1,4 +1,4 @@
-import type { BreakerState, Clock, Logger, Observer, Timer } from '@inmesh/core';
+import type { BreakerState, Clock, CommandInspection, Logger, Observer, Timer } from '@inmesh/core';
 import { MeshError, silentLogger, systemClock } from '@inmesh/core';
 import { createObserverGroup } from '../observer-group.ts';
 import { Circuit, rotationMs } from './circuit.ts';
@@ -11,7 +11,6 @@ import {
   resolveBatchLimits,
 } from './collapser.ts';
 import { type Command, GuardedCommand } from './command.ts';
-import type { CommandInspection } from './command-inspection.ts';
 import { type CommandOptions, resolveCommand } from './command-options.ts';
 import type { CommandRun } from './command-run.ts';
 

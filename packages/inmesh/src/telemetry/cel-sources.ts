@@ -1,6 +1,5 @@
 import type { CelSource, CelValue } from '@inmesh/config';
 import {
-  defaultDomain,
   type EndedAttempt,
   type EndedCall,
   type EndedRequest,
@@ -70,20 +69,23 @@ export function endedSource(
 export function tagSource(
   ended: EndedAttempt | EndedCall | EndedRequest,
   workload: Workload,
+  domain: string,
 ): CelSource {
   const source = endedSource(ended, workload);
   if (!('peerService' in ended)) return source;
   const of = (name: string): CelValue => {
     const value = source.attribute(name);
-    return name === 'request.host' && !isOwnHost(String(value), workload) ? undefined : value;
+    return name === 'request.host' && !isOwnHost(String(value), workload, domain)
+      ? undefined
+      : value;
   };
   return { ...source, attribute: of };
 }
 
-function isOwnHost(host: string, { service, namespace }: Workload): boolean {
+function isOwnHost(host: string, { service, namespace }: Workload, domain: string): boolean {
   const name = host.replace(/:\d{1,5}$/, '');
   try {
-    return parseMeshHost(name, { namespace, domain: defaultDomain, namespaces: [] }) === service;
+    return parseMeshHost(name, { namespace, domain, namespaces: [] }) === service;
   } catch {
     return false;
   }

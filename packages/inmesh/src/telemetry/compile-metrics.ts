@@ -37,12 +37,13 @@ export function compileMetrics(
   sections: readonly Metrics[],
   side: Side,
   workload: Workload,
+  domain: string,
 ): MetricsTelemetry {
   /** By their expressions, which are their names. */
   const seriesTags = new Map<string, SeriesTag>();
   const compileTag = (name: string, override: TagOverride): CompiledTag => {
     if (override.operation === 'REMOVE') return { name };
-    const { value, seriesTag } = compileValue(override.value ?? '', workload);
+    const { value, seriesTag } = compileValue(override.value ?? '', workload, domain);
     if (seriesTag !== undefined) seriesTags.set(seriesTag.name, seriesTag);
     return { name, value };
   };
@@ -101,13 +102,14 @@ function compileMetric(
 function compileValue(
   text: string,
   workload: Workload,
+  domain: string,
 ): { readonly value: TagValue; readonly seriesTag: SeriesTag | undefined } {
   const parsed = parseCel(text);
   // Validation has refused what cannot be understood; a resource that nobody validated gets no label.
   const expression = 'expression' in parsed ? parsed.expression : undefined;
   const read = (source: CelSource): string => labelText(String(expression?.evaluate(source) ?? ''));
   const ofEnded: SeriesTag['of'] & TagValue['ofEnded'] = (ended) =>
-    read(tagSource(ended, workload));
+    read(tagSource(ended, workload, domain));
   if ((expression?.requestAttributes.length ?? 0) === 0) {
     const ofSeries: TagValue['ofSeries'] = (labels) => read(labelsSource(labels));
     return { value: { ofSeries, ofEnded }, seriesTag: undefined };

@@ -28,10 +28,11 @@ export interface CompiledTelemetry {
 export function compileTelemetry(
   levels: readonly Telemetry[],
   workload: Workload,
+  domain: string,
 ): CompiledTelemetry {
   const { metrics, tracing, accessLogging } = sectionsOf(levels);
   const side = (name: Side): SideTelemetry => ({
-    metrics: compileMetrics(metrics, name, workload),
+    metrics: compileMetrics(metrics, name, workload, domain),
     traces: compileTraces(tracing.filter(({ match }) => isFor(name, match))),
     logs: compileLogs(
       accessLogging.filter(({ match }) => isFor(name, match)),

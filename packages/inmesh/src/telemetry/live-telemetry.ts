@@ -6,6 +6,8 @@ import { type LevelOptions, telemetryLevels } from './telemetry-levels.ts';
 
 export interface LiveTelemetryOptions extends LevelOptions {
   readonly adapters: readonly TelemetryAdapter[];
+  /** The mesh's. */
+  readonly domain: string;
   /** Where no resource says. */
   readonly samplingRatio: number;
   readonly formats: readonly TraceFormat[];
@@ -21,7 +23,7 @@ export interface LiveTelemetry extends TelemetrySource {
 
 export function createLiveTelemetry(options: LiveTelemetryOptions): LiveTelemetry {
   let levels: readonly Telemetry[] = [];
-  let compiled = compileTelemetry(levels, options.workload);
+  let compiled = compileTelemetry(levels, options.workload, options.domain);
   let client = tracePolicy('client', compiled, options);
   let server = tracePolicy('server', compiled, options);
   return {
@@ -43,7 +45,7 @@ export function createLiveTelemetry(options: LiveTelemetryOptions): LiveTelemetr
       // Most changes are of other kinds: then labels need not be rendered anew.
       if (next.length === levels.length && next.every((level, i) => level === levels[i])) return;
       levels = next;
-      compiled = compileTelemetry(levels, options.workload);
+      compiled = compileTelemetry(levels, options.workload, options.domain);
       client = tracePolicy('client', compiled, options);
       server = tracePolicy('server', compiled, options);
     },

@@ -1,8 +1,9 @@
 import type { RequestListener } from 'node:http';
 import type { ClientInspection } from '@inmesh/client';
-import type { CommandInspection } from '@inmesh/client/command';
 import type { Resource } from '@inmesh/config';
 import {
+  type CommandInspection,
+  defaultDomain,
   type Interceptor,
   type Logger,
   type Observer,
@@ -77,6 +78,7 @@ export function createMeshTelemetry(given: MeshTelemetryOptions): MeshTelemetry 
     logger,
     adapters,
     rootNamespace: options.rootNamespace ?? 'istio-system',
+    domain: options.domain ?? defaultDomain,
     samplingRatio: options.samplingRatio ?? 0,
     formats: traceFormats.filter((format) => (options.propagation ?? ['w3c']).includes(format)),
   });

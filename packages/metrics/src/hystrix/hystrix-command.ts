@@ -1,4 +1,9 @@
-import { type BreakerState, latencyBucketMiddle, latencyQuantile } from '@inmesh/core';
+import {
+  type BreakerState,
+  type CommandInspection,
+  latencyBucketMiddle,
+  latencyQuantile,
+} from '@inmesh/core';
 import type { ServiceStats } from '../snapshot.ts';
 
 /** Hystrix's default, and the window that counts and latencies of calls are of. */
@@ -85,34 +90,11 @@ export function calledVersion(
   };
 }
 
-/** A command around a function of the app's (`mesh.command`), as its inspection shows it. */
-export interface GuardedFunction {
-  readonly name: string;
-  readonly breaker: BreakerState | 'off';
-  readonly forced: boolean;
-  readonly inFlight: number;
-  readonly capacity: number;
-  readonly timeoutMs: number;
-  readonly isCached: boolean;
-  /** `null` without a breaker. */
-  readonly policy: (BreakerThresholds & { readonly windowMs: number }) | null;
-  readonly window: {
-    readonly runs: number;
-    readonly failures: number;
-    readonly timeouts: number;
-    readonly refused: number;
-    readonly overloaded: number;
-    readonly fallbacks: number;
-    readonly cacheHits: number;
-  };
-  /** How long runs took lately, counted by `latencyBucket`. */
-  readonly latencies: readonly number[];
-}
-
 /** The group that commands are shown in. */
 const functionGroup = 'commands';
 
-export function guardedFunction(given: GuardedFunction): HystrixCommand {
+/** A command around a function of the app's (`mesh.command`). */
+export function guardedFunction(given: CommandInspection): HystrixCommand {
   const { name, breaker, forced, inFlight, capacity, timeoutMs, isCached, policy, window } = given;
   const held = breaker === 'open' ? 'open' : 'closed';
   return {

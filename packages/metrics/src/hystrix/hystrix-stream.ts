@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BreakerState, Timer } from '@inmesh/core';
+import type { BreakerState, CommandInspection, Timer } from '@inmesh/core';
 import type { RecorderReader } from '../recorder.ts';
 import { within } from '../recorder-options.ts';
 import { commandFrame } from './command-frame.ts';
@@ -9,7 +9,6 @@ import {
   commandRatios,
   commandWindowMs,
   defaultThresholds,
-  type GuardedFunction,
   guardedFunction,
 } from './hystrix-command.ts';
 
@@ -23,7 +22,7 @@ export interface HystrixStreamOptions {
   /** What the dashboard shows of the breakers. @default Hystrix's and the client's defaults */
   readonly breaker?: Partial<BreakerThresholds>;
   /** Commands around functions (`createCommands(…).inspect`), shown beside the versions that are called. @default none */
-  readonly commands?: () => readonly GuardedFunction[];
+  readonly commands?: () => readonly CommandInspection[];
 }
 
 /** `GET /hystrix.stream` for Hystrix's dashboard and Turbine: one command per called version, and those around functions. */
@@ -99,7 +98,7 @@ export function hystrixStream(
 interface StreamState {
   readonly inFlight: (service: string) => number;
   readonly thresholds: BreakerThresholds;
-  readonly commands: () => readonly GuardedFunction[];
+  readonly commands: () => readonly CommandInspection[];
 }
 
 function allFrames(recorder: RecorderReader, state: StreamState): string {

@@ -98,7 +98,9 @@ function RolloutCard(props: {
             <Sample version={from} sample={last.from} />
             <Sample version={to} sample={last.to} />
           </div>
-          <p class="soft">{last.reason}</p>
+          {!('reason' in state && state.reason === last.reason) && (
+            <p class="soft">{last.reason}</p>
+          )}
         </>
       )}
       {verdicts.length > 1 && (

@@ -1,6 +1,7 @@
-import type { BreakerPolicy, BreakerState } from '@inmesh/core';
+import type { BreakerPolicy } from './destination-policy.ts';
+import type { BreakerState } from './observer.ts';
 
-/** One command at one moment. Plain data, safe to keep; reading it changes nothing. */
+/** One command (a function with a deadline, a bulkhead, a breaker and fallbacks around it) at one moment. Plain data, safe to keep; reading it changes nothing. */
 export interface CommandInspection {
   readonly name: string;
   readonly breaker: BreakerState | 'off';
@@ -26,6 +27,6 @@ export interface CommandInspection {
     readonly fallbacks: number;
     readonly cacheHits: number;
   };
-  /** How long runs took in the last half minute to minute: a count for each bucket of core's `latencyBucket`. */
+  /** How long runs took in the last half minute to minute: a count for each `latencyBucket`. */
   readonly latencies: readonly number[];
 }
