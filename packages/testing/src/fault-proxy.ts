@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 
 /** What the proxy does to the connections that go through it, those that are open already included. */
 export type NetworkFault =
@@ -52,7 +53,7 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     else to.write(bytes);
   };
   const cut = ({ downstream, upstream }: Link): void => {
-    downstream.resetAndDestroy();
+    resetSocket(downstream);
     upstream.destroy();
   };
   const server = createServer((downstream) => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { resetSocket } from './reset-socket.ts';
 
 /** What an upstream does wrong with a request. */
 export type UpstreamFault =
@@ -64,7 +65,7 @@ export function playFault(
       return;
     }
     case 'reset':
-      request.socket.resetAndDestroy();
+      resetSocket(request.socket);
       return;
     case 'silent':
       request.resume();

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 import { playFault, type UpstreamFault } from './upstream-fault.ts';
 
 export interface UpstreamOptions {
@@ -127,7 +128,7 @@ export async function startUpstream(
       if (!server.listening) await listen(server, port, host);
     },
     resetConnections() {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) resetSocket(socket);
     },
     close() {
       closed ??= (async () => {
