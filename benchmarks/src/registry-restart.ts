@@ -4,13 +4,12 @@
  * subscription, stream, registration. Tells when the last one was back, and how often the server
  * refused one.
  */
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerStatus, SessionOpened } from '@inmesh/core';
 import { absolute, type BenchOptions, type BenchResult } from './harness.ts';
 import { typicalRegistration } from './registry-fleet.ts';
-import { encodeRequest, sendAll } from './registry-load.ts';
+import { encodeRequest } from './registry-load.ts';
 import { startTarget } from './registry-process.ts';
 
 const herd = 5_000;
@@ -27,6 +26,7 @@ export async function run({ only }: BenchOptions): Promise<BenchResult[]> {
   const first = await startTarget('registry', { sessionTtlMs: 15_000 });
   const port = Number(first.url.port);
   const clients = Array.from({ length: size }, (_, i) => new HerdClient(first.url, i));
+  console.error(`restart: ${size} clients attach`);
   const waiting = [...clients];
   await Promise.all(
     Array.from({ length: startLanes }, async () => {
@@ -46,6 +46,8 @@ export async function run({ only }: BenchOptions): Promise<BenchResult[]> {
   const status = (await (await fetch(`${second.url.origin}/v1/status`)).json()) as ServerStatus;
   for (const client of clients) client.close();
   await second.close();
+  const reasons = new Set(clients.flatMap(({ refusal }) => refusal ?? []));
+  for (const reason of [...reasons].slice(0, 5)) console.error(`restart: ${reason}`);
   const figures: [value: number, unit: string][] = [
     [backMs / 1_000, 's until the last one was back'],
     [(listening - began) / 1_000, 's of which the server took to start'],
@@ -64,6 +66,8 @@ class HerdClient {
   attachedAt = Number.POSITIVE_INFINITY;
   /** How often a server that was there did not serve it. */
   refusals = 0;
+  /** The first of them. */
+  refusal: string | undefined;
   /** Whether there is a server that could. */
   serving = false;
   readonly #url: URL;
@@ -79,26 +83,20 @@ class HerdClient {
 
   /** Throws when it is refused. */
   async attach(): Promise<void> {
-    const requests = await this.#open();
-    const send = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const requests = this.#open();
+    const send = (method: string, path: string, body?: object): Promise<string> => {
       const sent = { method, path, ...(body === undefined ? {} : { body }) };
-      const [answer] = await Promise.race([
-        sendAll([requests], [encodeRequest(this.#url, sent)]),
-        once(requests, 'close').then(() => {
-          throw new Error('the connection was closed');
-        }),
-      ]);
-      return answer;
+      requests.write(encodeRequest(this.#url, sent));
+      return answer(requests);
     };
-    const opening = { client: `herd/${this.#number}` };
-    const { session } = (await send('POST', '/v1/sessions', opening)) as SessionOpened;
+    const opened = await send('POST', '/v1/sessions', { client: `herd/${this.#number}` });
+    const { session } = JSON.parse(opened.slice(opened.indexOf('{'))) as SessionOpened;
     const path = `/v1/sessions/${session}`;
     const service = `service-${this.#number % services}`;
     await send('PUT', `${path}/subscriptions`, { services: [`${service}.default`] });
-    const stream = await this.#open();
+    const stream = this.#open();
     stream.write(encodeRequest(this.#url, { method: 'GET', path: `${path}/watch` }));
-    const [hello] = (await once(stream, 'data')) as [Buffer];
-    if (!hello.toString('latin1').startsWith('HTTP/1.1 200')) throw new Error('no stream');
+    await answer(stream);
     const registration = typicalRegistration(service, this.#number);
     await send('PUT', `${path}/registrations/${service}-${this.#number}`, registration);
     this.attached = true;
@@ -122,23 +120,37 @@ class HerdClient {
       await pause(Math.random() * ceilingMs);
       if (this.#closed) return;
       const { serving } = this;
-      await this.attach().catch(() => {
-        if (serving) this.refusals += 1;
+      await this.attach().catch((error: Error) => {
+        if (!serving || this.#closed) return;
+        this.refusals += 1;
+        if (this.refusals === 1) this.refusal = error.message;
       });
     }
   }
 
-  async #open(): Promise<Socket> {
+  #open(): Socket {
     const { hostname, port } = this.#url;
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     socket.on('error', () => {}); // told by its end
     this.#sockets.push(socket);
-    await Promise.race([
-      once(socket, 'connect'),
-      once(socket, 'close').then(() => {
-        throw new Error('refused');
-      }),
-    ]);
     return socket;
   }
+}
+
+/** The first that comes of an answer: all of those to requests, the beginning of a stream. Rejects when it is no 2xx. */
+function answer(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      socket.off('close', onClose);
+      const text = chunk.toString('latin1');
+      if (text.startsWith('HTTP/1.1 2')) resolve(text);
+      else reject(new Error(`refused: ${text.slice(0, 100)}`));
+    };
+    const onClose = (): void => {
+      socket.off('data', onData);
+      reject(new Error('the connection was closed'));
+    };
+    socket.once('data', onData);
+    socket.once('close', onClose);
+  });
 }
