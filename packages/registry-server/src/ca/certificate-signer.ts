@@ -3,9 +3,9 @@ import { parseSpiffeId, type SigningAuthority } from '@inmesh/identity';
 import type { SigningJob } from './signing-job.ts';
 import { createSigningThread } from './signing-thread.ts';
 
-export type IssueRequest = Pick<SigningJob, 'csr' | 'spiffeId' | 'hosts'>;
+type IssueRequest = Pick<SigningJob, 'csr' | 'spiffeId' | 'hosts'>;
 
-export interface IssuedCertificate {
+interface IssuedCertificate {
   /** PEM, the leaf first. */
   readonly chain: string;
   /** PEM: whom to trust. */

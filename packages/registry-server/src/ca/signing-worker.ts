@@ -15,7 +15,7 @@ export type SigningAnswer = { readonly number: number } & (
 );
 
 // Where the processor is short, leases are renewed first. Only Linux gives a thread a priority of its own.
-if (process.platform === 'linux') setPriority(5);
+if (process.platform === 'linux') setPriority(10);
 
 const port = parentPort as MessagePort;
 port.on('message', ({ number, job }: NumberedJob) => {
