@@ -28,7 +28,10 @@ export interface RegistryEnrollerOptions {
   readonly joinToken?: string;
   /** A projected service account token, for the audience that the registry expects; read for each use, as it is replaced. */
   readonly kubernetesTokenFile?: string;
-  /** SHA-256 of the registry's root, in hexadecimal: whom to trust where there is no join token. */
+  /**
+   * SHA-256 of the registry's root, in hexadecimal: whom to trust where there is no join token. Two,
+   * separated by a comma, while one root is replaced by the other.
+   */
   readonly fingerprint?: string;
   /** PEM of the registry's roots, instead of a fingerprint. */
   readonly bundle?: string;
@@ -117,15 +120,18 @@ export function createRegistryEnroller(options: RegistryEnrollerOptions): Enroll
 
 function resolveTrust(options: RegistryEnrollerOptions): Trust {
   const { joinToken, kubernetesTokenFile, bundle } = options;
-  const given = options.fingerprint?.replaceAll(':', '').toLowerCase();
-  if (given !== undefined && !/^[0-9a-f]{64}$/.test(given)) {
-    throw invalid(`fingerprint must be SHA-256 in hexadecimal, got ${JSON.stringify(given)}`);
+  const given = (options.fingerprint?.split(',') ?? []).map((text) =>
+    text.trim().replaceAll(':', '').toLowerCase(),
+  );
+  const wrong = given.find((text) => !/^[0-9a-f]{64}$/.test(text));
+  if (wrong !== undefined) {
+    throw invalid(`fingerprint must be SHA-256 in hexadecimal, got ${JSON.stringify(wrong)}`);
   }
   if (joinToken !== undefined && kubernetesTokenFile !== undefined) {
     throw invalid('give one of joinToken and kubernetesTokenFile');
   }
   const carried = joinToken === undefined ? [] : carriedBy(joinToken);
-  const fingerprints = given === undefined ? carried : [given];
+  const fingerprints = given.length === 0 ? carried : given;
   if (bundle === undefined && fingerprints.length === 0) {
     throw invalid(
       'whom to trust at the first contact must be known: by a joinToken, a fingerprint or a bundle',

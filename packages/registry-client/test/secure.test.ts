@@ -128,6 +128,16 @@ describe('a first certificate', () => {
     expect(identity.tls()?.identity.spiffeId).toBe(orders);
   });
 
+  test('comes by one of two fingerprints that are given while a root is replaced', async () => {
+    const registry = await serve();
+    const joinToken = await registry.joinToken('orders');
+    const pinned = joinToken.split('.')[3] as string;
+    const fingerprint = `${'0'.repeat(64)}, ${pinned.toUpperCase()}`;
+    await enroll(createRegistryEnroller({ servers: registry.url, joinToken, fingerprint }));
+    const wrong = { servers: registry.url, joinToken, fingerprint: `${pinned},nonsense` };
+    expect(() => createRegistryEnroller(wrong)).toThrow(/got "nonsense"/);
+  });
+
   test('comes by a root that is given', async () => {
     const registry = await serve();
     const joinToken = await registry.joinToken('orders', 2);
