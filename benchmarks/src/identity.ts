@@ -77,10 +77,11 @@ async function measure(target: ChildProcess, options: BenchOptions): Promise<Ben
   const rounds = options.rounds ?? 7;
   const rates: number[] = [await signed()];
   for (let round = 1; round < rounds; round += 1) rates.push(await signed());
-  const issuing = await compare(
-    { subject: () => renewalsMeanwhile(certificatesPerSecond, ask), baseline: renewals },
-    rounds,
-  );
+  const whileAsked = (): Promise<number> => renewalsMeanwhile(certificatesPerSecond, ask);
+  const lookUp = (): Promise<unknown> => send(asking, 'GET', '/v1/trust-bundle');
+  const whileLookedUp = (): Promise<number> => renewalsMeanwhile(certificatesPerSecond, lookUp);
+  const loaded = await compare({ subject: whileAsked, baseline: renewals }, rounds);
+  const issuing = await compare({ subject: whileAsked, baseline: whileLookedUp }, rounds);
   const joining = await compare(
     {
       subject: () =>
@@ -109,6 +110,12 @@ async function measure(target: ChildProcess, options: BenchOptions): Promise<Ben
       ...common,
       subject: `renewals, ${certificatesPerSecond} certificates/s meanwhile`,
       baseline: 'renewals alone',
+      ...rowOf(loaded),
+    },
+    {
+      ...common,
+      subject: `renewals, ${certificatesPerSecond} certificates/s meanwhile`,
+      baseline: 'as many look-ups meanwhile',
       ...rowOf(issuing),
     },
     {
