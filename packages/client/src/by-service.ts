@@ -23,7 +23,7 @@ export function madeByService<Value extends object, Made>(
     const { service } = call;
     const value = over(call);
     if (value === undefined || value === null) {
-      kept.delete(service);
+      if (kept.size > 0) kept.delete(service);
       return value === null ? undefined : own.get(service);
     }
     const known = kept.get(service);

@@ -27,6 +27,11 @@ function destinationRule(name: string, host: string, ...versions: string[]): Res
   return { kind: 'DestinationRule', metadata: { name }, spec: { host, subsets } };
 }
 
+function resiliencePolicy(name: string, host: string, fallback: string): ResourceInput {
+  const spec = { host, fallbacks: [{ service: { host: fallback } }] };
+  return { kind: 'ResiliencePolicy', metadata: { name }, spec };
+}
+
 function route(host: string, subset?: string, weight = 0): NonNullable<HttpRoute['route']>[number] {
   return { destination: subset === undefined ? { host } : { host, subset }, weight };
 }
@@ -77,6 +82,13 @@ describe('unknown_host', () => {
     expect(found([destinationRule('a', 'ratings')], { services })).toEqual([
       'warning unknown_host DestinationRule/default/a /spec/host',
     ]);
+  });
+  test('is told for resilience policies, and for who is to answer instead', () => {
+    expect(found([resiliencePolicy('a', 'ratings', 'archive')], { services })).toEqual([
+      'warning unknown_host ResiliencePolicy/default/a /spec/host',
+      'warning unknown_host ResiliencePolicy/default/a /spec/fallbacks/0/service/host',
+    ]);
+    expect(found([resiliencePolicy('a', '*.local', 'reviews')], { services })).toEqual([]);
   });
   test('is not told for services and hosts of a ServiceEntry', () => {
     const entry: ResourceInput = {
@@ -238,6 +250,12 @@ describe('duplicate_host', () => {
     expect(
       found([virtualService([plain]), virtualService([plain], { namespace: 'prod' })]),
     ).toEqual([]);
+  });
+  test('is told of two resilience policies in one namespace', () => {
+    const policies = ['a', 'b'].map((name) => resiliencePolicy(name, 'reviews', 'archive'));
+    expect(found(policies)).toEqual([
+      'warning duplicate_host ResiliencePolicy/default/b /spec/host',
+    ]);
   });
   test('is told of two rules in one namespace', () => {
     expect(found([destinationRule('a', 'reviews'), destinationRule('b', 'reviews')])).toEqual([

@@ -45,6 +45,10 @@ test.each([
     'error invalid_value /spec/fallbacks/0/service/host',
   ],
   [
+    { fallbacks: [{ service: { host: 'api.example.com' } }] },
+    'error invalid_value /spec/fallbacks/0/service/host',
+  ],
+  [
     { fallbacks: [{ response: { headers: { 'content-length': '5' } } }] },
     'error invalid_value /spec/fallbacks/0/response/headers/content-length',
   ],
@@ -61,4 +65,10 @@ test.each([
   ],
 ])('%j is refused at its place', (spec, problem) => {
   expect(policy(spec)).toEqual([problem]);
+});
+
+test('a fallback names a service of the mesh, in any of its forms', () => {
+  const named = (host: string) => policy({ fallbacks: [{ service: { host } }] });
+  for (const host of ['archive', 'archive.prod', 'archive.prod.svc', 'archive.prod.svc.mesh.local'])
+    expect(named(host)).toEqual([]);
 });

@@ -6,9 +6,7 @@ import {
   type ResiliencePolicySpec,
 } from '@inmesh/config';
 import type { DestinationPolicy, FallbackPolicy, OutlierPolicy, ServicePolicy } from '@inmesh/core';
-import { type HostScope, resolveHost } from './host-name.ts';
 import { HostRules, type HostRulesScope } from './host-rules.ts';
-import { invalidResource } from './invalid-resource.ts';
 
 /** What a ResiliencePolicy says of one host. */
 export interface HostResilience {
@@ -23,18 +21,16 @@ export interface HostResilience {
 export type ResiliencePolicies = HostRules<ResiliencePolicy, HostResilience>;
 
 export function noResiliencePolicies(scope: HostRulesScope): ResiliencePolicies {
-  const compile = (resource: ResiliencePolicy): HostResilience =>
-    compileResilience(resource, { ...scope.scope, namespace: resource.metadata.namespace });
   return new HostRules({
     ...scope,
-    check: compile,
+    check: compileResilience,
     // Two for one host are not mixed: the oldest holds.
-    merge: ([first]) => compile(first as ResiliencePolicy),
+    merge: ([first]) => compileResilience(first as ResiliencePolicy),
   });
 }
 
-function compileResilience(resource: ResiliencePolicy, scope: HostScope): HostResilience {
-  const { spec } = resource;
+function compileResilience(resource: ResiliencePolicy): HostResilience {
+  const { spec, metadata } = resource;
   const { fallbacks, requestCache, probing } = spec;
   const off = (part: ResiliencePart): boolean => spec.off?.includes(part) === true;
   return {
@@ -48,7 +44,7 @@ function compileResilience(resource: ResiliencePolicy, scope: HostScope): HostRe
       ...(off('fallbacks') ? { fallbacks: null } : {}),
       ...(fallbacks === undefined
         ? {}
-        : { fallbacks: fallbacks.map((fallback, i) => fallbackOf(fallback, scope, i)) }),
+        : { fallbacks: fallbacks.map((fallback) => fallbackOf(fallback, metadata.namespace)) }),
       ...(off('requestCache') ? { requestCache: null } : {}),
       ...(requestCache === undefined
         ? {}
@@ -123,8 +119,7 @@ function switchedOff(off: (part: ResiliencePart) => boolean): DestinationPolicy 
 
 function fallbackOf(
   { lastGood, service, response }: FallbackSettings,
-  scope: HostScope,
-  index: number,
+  ownNamespace: string,
 ): FallbackPolicy {
   if (lastGood !== undefined) {
     return {
@@ -136,12 +131,10 @@ function fallbackOf(
     };
   }
   if (service !== undefined) {
-    const { key, namespace } = resolveHost(service.host, scope);
-    if (namespace === '') {
-      const path = `/spec/fallbacks/${index}/service/host`;
-      throw invalidResource(path, `${service.host} must be a service of the mesh`);
-    }
-    return { kind: 'service', service: key, timeoutMs: parseDurationMs(service.timeout ?? '1s') };
+    // The check lets services of the mesh through only, so no scope of namespaces is needed.
+    const [name, namespace = ownNamespace] = service.host.split('.');
+    const timeoutMs = parseDurationMs(service.timeout ?? '1s');
+    return { kind: 'service', service: `${name}.${namespace}`, timeoutMs };
   }
   const { status = 200, headers = {}, body = '' } = response ?? {};
   return { kind: 'value', response: { status, headers, body } };

@@ -125,11 +125,16 @@ test('fallbacks are answers, services of the mesh and the last good answer, in t
   });
 });
 
-test('a fallback to a host outside the mesh is refused with its place', () => {
-  const outside = resilience({ fallbacks: [{ service: { host: 'api.example.com' } }] });
-  expect(() => compiled([outside])).toThrow(
-    'ResiliencePolicy/default/reviews/spec/fallbacks/0/service/host: api.example.com must be a service of the mesh',
-  );
+test("a fallback's short name is of the policy's namespace, for every caller", () => {
+  const service = (host: string) =>
+    compiled([
+      resilience({ fallbacks: [{ service: { host } }] }, { namespace: 'istio-system' }),
+    ]).servicePolicy(
+      request({ service: 'reviews.istio-system', authority: 'reviews.istio-system.svc' }),
+    )?.fallbacks?.[0];
+  expect(service('archive')).toMatchObject({ service: 'archive.istio-system' });
+  expect(service('archive.prod')).toMatchObject({ service: 'archive.prod' });
+  expect(service('archive.prod.svc.cluster.local')).toMatchObject({ service: 'archive.prod' });
 });
 
 test("the caller's namespace speaks first, then the service's, then the root; of two in one the oldest", () => {

@@ -1,5 +1,11 @@
 import type { Path } from '../problem.ts';
-import type { Destination, DestinationRule, Resource, VirtualService } from '../resources/index.ts';
+import type {
+  Destination,
+  DestinationRule,
+  ResiliencePolicy,
+  Resource,
+  VirtualService,
+} from '../resources/index.ts';
 import { type Analysis, coversHost } from './analysis.ts';
 
 /** Hosts that nobody serves, subsets that nobody defines, subsets that nobody is in. */
@@ -18,6 +24,18 @@ export function findDestinations(analysis: Analysis): void {
       checkHost(analysis, resource, resource.spec.host, ['spec', 'host']);
     }
     checkMembers(analysis, resource);
+  }
+  for (const resource of analysis.set.list('ResiliencePolicy')) {
+    for (const [host, path] of hostsOf(resource)) checkHost(analysis, resource, host, path);
+  }
+}
+
+/** The host that a policy is for, unless it is many, and those that answer for it. */
+function* hostsOf({ spec }: ResiliencePolicy): Iterable<readonly [string, Path]> {
+  if (!spec.host.startsWith('*')) yield [spec.host, ['spec', 'host']];
+  for (const [index, { service }] of (spec.fallbacks ?? []).entries()) {
+    if (service !== undefined)
+      yield [service.host, ['spec', 'fallbacks', index, 'service', 'host']];
   }
 }
 

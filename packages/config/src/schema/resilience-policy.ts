@@ -1,3 +1,4 @@
+import { isLabel } from '@inmesh/core';
 import type {
   AdaptiveLimitSettings,
   ApertureSettings,
@@ -28,7 +29,7 @@ import {
   required,
   text,
 } from './field-type.ts';
-import { framingHeaders, headerName, headerValue, host, hostPattern, pathSafe } from './formats.ts';
+import { framingHeaders, headerName, headerValue, hostPattern, pathSafe } from './formats.ts';
 
 /** The bounds are those of the policies themselves: what passes here is refused by no caller. */
 
@@ -123,10 +124,19 @@ const lastGood = object<NonNullable<FallbackSettings['lastGood']>>('ResiliencePo
   maxBodyBytes: honoured(bytes, 'Larger answers are not.', { default: '65536' }),
 });
 
+/** Whoever reads the policy must understand it the same: so never a name that may be an outside host's. */
+const meshService = text('service, service.namespace', 253, (value) => {
+  const [name = '', namespace, svc] = value.split('.');
+  const isService = isLabel(name) && (namespace === undefined || isLabel(namespace));
+  return isService && (svc === undefined || svc === 'svc')
+    ? undefined
+    : 'must be a service of the mesh: archive, archive.prod or archive.prod.svc.cluster.local';
+});
+
 const otherService = object<NonNullable<FallbackSettings['service']>>(
   'ResiliencePolicy.OtherService',
   {
-    host: required(host, 'A service of the mesh, which gets the same request.'),
+    host: required(meshService, 'What gets the same request.'),
     timeout: honoured(duration(), 'For that call, within the inbound deadline.', { default: '1s' }),
   },
 );
