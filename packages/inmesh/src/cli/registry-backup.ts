@@ -1,5 +1,5 @@
-import { backupDataDir, restoreDataDir } from '@inmesh/registry-server';
 import { Command, Option } from 'commander';
+import { loadRegistryServer } from './load-registry-server.ts';
 
 const dataDirOption = (): Option =>
   new Option('--data-dir <folder>', 'where the registry keeps its state')
@@ -13,6 +13,7 @@ export function backupCommand(): Command {
     .argument('<file>', 'where to; mode 0600')
     .addOption(dataDirOption())
     .action(async (file: string, { dataDir }: { readonly dataDir: string }) => {
+      const { backupDataDir } = await loadRegistryServer();
       const { files } = await backupDataDir(dataDir, file);
       console.log(`${file}: ${files.join(', ')}`);
     });
@@ -30,6 +31,7 @@ export function restoreCommand(): Command {
         file: string,
         { dataDir, replace = false }: { readonly dataDir: string; readonly replace?: boolean },
       ) => {
+        const { restoreDataDir } = await loadRegistryServer();
         const { files, version } = await restoreDataDir(file, dataDir, { replace });
         console.log(`${dataDir}: ${files.join(', ')}, as version ${version} left them`);
       },

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { type RegistrySecurityOptions, readStoreKeys } from '@inmesh/registry-server';
+import type { RegistrySecurityOptions } from '@inmesh/registry-server';
 import { type Command, Option } from 'commander';
 import { definedOnly } from '../shared-options.ts';
+import { loadRegistryServer } from './load-registry-server.ts';
 import { wholeNumber } from './numbers.ts';
 
 export interface SecurityFlags {
@@ -104,7 +105,7 @@ export async function securityOf(
   if (secure !== true) return undefined;
   const { storeKeyFile, visibility } = flags;
   return definedOnly({
-    storeKeys: storeKeyFile === undefined ? undefined : await readStoreKeys(storeKeyFile),
+    storeKeys: storeKeyFile === undefined ? undefined : await storeKeysOf(storeKeyFile),
     trustDomain,
     certificateLifeMs,
     visibility,
@@ -112,6 +113,11 @@ export async function securityOf(
     intermediate: intermediateOf(flags),
     kubernetes: kubernetesOf(flags),
   });
+}
+
+async function storeKeysOf(file: string): Promise<RegistrySecurityOptions['storeKeys']> {
+  const { readStoreKeys } = await loadRegistryServer();
+  return readStoreKeys(file);
 }
 
 function intermediateOf(flags: SecurityFlags): RegistrySecurityOptions['intermediate'] {

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '@inmesh/core';
-import { createEtcdStore, type SharedStore } from '@inmesh/registry-server';
+import type { SharedStore } from '@inmesh/registry-server';
 import { type Command, Option } from 'commander';
 import { definedOnly } from '../shared-options.ts';
+import { loadRegistryServer } from './load-registry-server.ts';
 
 /** What a registry server shares with others, and who it is among them. */
 export interface StoreFlags {
@@ -54,6 +55,7 @@ export async function openStore(
     [flags.etcdPasswordFile, flags.etcdCa, flags.etcdCert, flags.etcdKey].map(readText),
   );
   const access = { user: flags.etcdUser, password: password?.trim(), ca, cert, key };
+  const { createEtcdStore } = await loadRegistryServer();
   return createEtcdStore({ address: flags.store, logger, ...definedOnly(access) });
 }
 

@@ -1,7 +1,8 @@
-import { createRegistryServer, type EurekaOptions } from '@inmesh/registry-server';
+import type { EurekaOptions } from '@inmesh/registry-server';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { definedOnly } from '../shared-options.ts';
+import { loadRegistryServer } from './load-registry-server.ts';
 import { wholeNumber } from './numbers.ts';
 import { backupCommand, restoreCommand } from './registry-backup.ts';
 import { addSecurityFlags, type SecurityFlags, securityOf } from './registry-security.ts';
@@ -90,6 +91,7 @@ async function run(flags: RegistryFlags): Promise<void> {
   const logger = pino({ level: flags.logLevel }, pino.destination({ dest: 2, sync: true }));
   const security = await securityOf(flags);
   const store = await openStore(flags, logger);
+  const { createRegistryServer } = await loadRegistryServer();
   const server = createRegistryServer({
     ...definedOnly({ security, allowedHosts: flags.allowedHost }),
     host: flags.host,
