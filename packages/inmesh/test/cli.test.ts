@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { configured, join, serve } from './support/in-mesh.ts';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { configured, join, onEnd, serve, startRegistry } from './support/in-mesh.ts';
 import {
   bundleCommandLine,
   type Ended,
@@ -13,7 +13,6 @@ import {
 
 let folder: string;
 let commandLine: string;
-let registry: Program;
 let url: string;
 let dataDir: string;
 
@@ -23,20 +22,25 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function startRegistry(port = '0'): Promise<void> {
-  const words = ['registry', '--port', port, '--data-dir', dataDir, '--log-level', 'silent'];
-  registry = startProgram(commandLine, {}, words);
-  url = await registry.line('registry listening on');
-}
-
+/** In this process, which is quicker: for tests of what asks it. */
 beforeEach(async () => {
   dataDir = await mkdtemp(joinPath(folder, 'data-'));
-  await startRegistry();
+  ({ url } = await startRegistry());
 });
-afterEach(async () => {
-  registry.process.kill('SIGTERM');
+
+/** `inmesh registry`, as a process of its own: for tests of it. */
+async function runRegistry(port = '0'): Promise<Program> {
+  const words = ['registry', '--port', port, '--data-dir', dataDir, '--log-level', 'silent'];
+  const registry = startProgram(commandLine, {}, words);
+  onEnd(() => stop(registry, 'SIGTERM'));
+  url = await registry.line('registry listening on');
+  return registry;
+}
+
+async function stop(registry: Program, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  registry.process.kill(signal);
   await registry.exit(10_000);
-});
+}
 
 /** `inmesh WORDS --registry …`. */
 function inmesh(words: readonly string[], input?: string): Promise<Ended> {
@@ -195,12 +199,12 @@ test('explain says what decides about a request', async () => {
 });
 
 test('resources are there again after the registry was killed and started again', async () => {
+  const registry = await runRegistry();
   const { port } = new URL(url);
   await inmesh(['apply', '-f', '-'], `${route('v2')}---${rule}`);
   const before = await inmesh(['get', 'vs', '-o', 'yaml']);
-  registry.process.kill('SIGKILL');
-  await registry.exit(10_000);
-  await startRegistry(port);
+  await stop(registry, 'SIGKILL');
+  await runRegistry(port);
   expect(await inmesh(['get', 'vs', '-o', 'yaml'])).toEqual(before);
 });
 
@@ -258,6 +262,7 @@ spec:
 });
 
 test('registry status shows a line for each server, and fails when one is away', async () => {
+  await runRegistry();
   const well = await inmesh(['registry', 'status']);
   expect(well.code).toBe(0);
   expect(well.output).toMatch(
@@ -270,6 +275,7 @@ test('registry status shows a line for each server, and fails when one is away',
 });
 
 test('a backup brings the resources back, into another data directory', async () => {
+  const registry = await runRegistry();
   await inmesh(['apply', '-f', await file('route.yaml', `${route('v2')}`)]);
   const backup = joinPath(folder, 'backup.json');
   const saved = await runProgram(commandLine, [
@@ -280,8 +286,7 @@ test('a backup brings the resources back, into another data directory', async ()
     backup,
   ]);
   expect([saved.code, saved.output]).toEqual([0, `${backup}: registry.json\n`]);
-  registry.process.kill('SIGTERM');
-  await registry.exit(10_000);
+  await stop(registry, 'SIGTERM');
 
   dataDir = await mkdtemp(joinPath(folder, 'data-'));
   const restored = await runProgram(commandLine, [
@@ -292,6 +297,6 @@ test('a backup brings the resources back, into another data directory', async ()
     dataDir,
   ]);
   expect(restored.code).toBe(0);
-  await startRegistry();
+  await runRegistry();
   expect((await inmesh(['get', 'virtualservices'])).output).toContain('reviews');
 });

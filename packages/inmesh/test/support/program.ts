@@ -24,23 +24,25 @@ export function bundleProgram(name: string, folder: string): string {
 
 /** Bundles the command line into `folder`, laid out as the packages are: they read their own version. */
 export async function bundleCommandLine(folder: string): Promise<string> {
-  const outfile = join(folder, 'dist', 'cli', 'main.mjs');
-  bundle(new URL('../../src/cli/main.ts', import.meta.url), outfile);
+  const outdir = join(folder, 'dist', 'cli');
+  // In parts, so that a command loads what it needs, as the published one does.
+  bundleParts([fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))], outdir);
   for (const place of [folder, join(folder, 'dist')]) {
     await copyFile(new URL('../../package.json', import.meta.url), join(place, 'package.json'));
   }
-  return outfile;
+  return join(outdir, 'main.mjs');
 }
 
 /** Bundles programs from outside the workspace into `folder`, as `<name>.mjs`; what they share is bundled once. */
 export function bundleSources(files: readonly string[], folder: string): void {
-  bundleWith({
-    entryPoints: [...files],
-    outdir: folder,
-    splitting: true,
-    outExtension: { '.js': '.mjs' },
-    nodePaths: [fileURLToPath(new URL('../../../../node_modules', import.meta.url))],
-  });
+  const modules = fileURLToPath(new URL('../../../../node_modules', import.meta.url));
+  bundleParts(files, folder, { nodePaths: [modules] });
+}
+
+/** What several files share, and what is loaded later, become files of their own. */
+function bundleParts(files: readonly string[], outdir: string, more: BuildOptions = {}): void {
+  const outExtension = { '.js': '.mjs' };
+  bundleWith({ entryPoints: [...files], outdir, splitting: true, outExtension, ...more });
 }
 
 function bundle(entry: URL, outfile: string): void {
