@@ -1,8 +1,20 @@
+import { latencyBucketMiddle } from '@inmesh/core';
+
 /**
  * Latencies as reports have them: a bucket and its count in turn, buckets ascending
  * (`[40, 3, 48, 1]`). A second of one edge rarely has more than ten buckets, of 168.
  */
 export type SparseLatencies = readonly number[];
+
+/** The quantile of `latencies`, whose counts come to `calls`, in milliseconds; 0 without calls. `ratio` is 0..1. */
+export function sparseQuantile(latencies: SparseLatencies, calls: number, ratio: number): number {
+  let rank = Math.max(1, Math.ceil(ratio * calls));
+  for (let i = 0; i < latencies.length; i += 2) {
+    rank -= latencies[i + 1] as number;
+    if (rank <= 0) return latencyBucketMiddle(latencies[i] as number);
+  }
+  return 0;
+}
 
 /** Adds `latencies` to counts by bucket. */
 export function addLatencies(counts: Float64Array, latencies: SparseLatencies): void {

@@ -1,6 +1,11 @@
 import type { TrafficColumns } from '@inmesh/core';
-import { addInPlace, mergeLatencies, type SparseLatencies } from './sparse-latencies.ts';
-import { TrafficTotal } from './traffic-total.ts';
+import {
+  addInPlace,
+  mergeLatencies,
+  type SparseLatencies,
+  sparseQuantile,
+} from './sparse-latencies.ts';
+import type { TrafficTotal } from './traffic-total.ts';
 
 export interface TrafficRingOptions {
   /** What one step takes together. */
@@ -23,8 +28,6 @@ interface OpenStep {
 
 /** Of a sealed step: calls, errors, p50, p90 and p99. */
 const columns = 5;
-/** One for all rings: every use of it ends before the next begins. */
-const total = new TrafficTotal();
 
 /**
  * Traffic by steps of time, in bounded memory: the newest steps have all their latencies, so that
@@ -114,7 +117,6 @@ export class TrafficRing {
 const noTraffic: readonly number[] = Object.freeze([0, 0, 0, 0, 0]);
 
 function summary({ calls, errors, latencies }: OpenStep): number[] {
-  total.clear();
-  total.add(calls, errors, latencies);
-  return [calls, errors, ...[0.5, 0.9, 0.99].map((ratio) => total.quantileMs(ratio) ?? 0)];
+  const quantile = (ratio: number): number => sparseQuantile(latencies, calls, ratio);
+  return [calls, errors, quantile(0.5), quantile(0.9), quantile(0.99)];
 }
