@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import type { RequestContext } from '@inmesh/core';
 import { runInContext } from '@inmesh/core';
-import { eventually } from '@inmesh/testing';
+import { eventually, type UpstreamFault } from '@inmesh/testing';
 import { describe, expect, test } from '@jest/globals';
 import { fallbacks, type RequestOptions, requestCache, respondWith } from '../src/index.ts';
 import { client, upstream } from './client-fixture.ts';
@@ -136,23 +136,23 @@ test('what each caller gets is its own to change', async () => {
 });
 
 describe('failures', () => {
-  test('of a status or of the call are shared by those who wait, and asked again by the next', async () => {
-    const { client, reviews } = await counting();
-    const get = () => client.request('http://reviews/7', { timeoutMs: 300 });
-    await inRequest(async () => {
-      reviews.fault = { kind: 'status', status: 503 };
-      const both = await Promise.all([get(), get()]);
-      expect(both.map(({ status }) => status)).toEqual([503, 503]);
-      reviews.fault = { kind: 'silent' };
-      const failed = await Promise.allSettled([get(), get()]);
-      expect(failed).toMatchObject(
-        Array(2).fill({ reason: { code: 'deadline_exceeded', service: 'reviews.default' } }),
-      );
-      expect(reviews.requests).toBe(2);
-      reviews.fault = undefined;
-      expect((await get()).text()).toBe('GET /7 3');
-    });
-  });
+  test.each<[what: string, fault: UpstreamFault, outcome: object]>([
+    ['a status', { kind: 'status', status: 503 }, { value: { status: 503 } }],
+    ['the call', { kind: 'reset' }, { reason: { code: 'connection_closed' } }],
+  ])(
+    'of %s are shared by those who wait, and asked again by the next',
+    async (_of, fault, outcome) => {
+      const { client, reviews, text } = await counting();
+      const get = () => client.request('http://reviews/7');
+      await inRequest(async () => {
+        reviews.fault = fault;
+        expect(await Promise.allSettled([get(), get()])).toMatchObject([outcome, outcome]);
+        expect(reviews.requests).toBe(1);
+        reviews.fault = undefined;
+        expect([await text(), await text()]).toEqual(['GET /7 2', 'GET /7 2']);
+      });
+    },
+  );
 
   test('a body that was cut is asked for again, for all of them', async () => {
     const reviews = await upstream({
