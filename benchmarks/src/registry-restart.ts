@@ -13,7 +13,8 @@ import { encodeRequest } from './registry-load.ts';
 import { startTarget } from './registry-process.ts';
 
 const herd = 5_000;
-const services = 100;
+/** As in the model of `scale`: each client is told of all of its service's twenty endpoints as they come back. */
+const endpointsPerService = 20;
 /** The defaults of our client. */
 const reconnectInitialMs = 1_000;
 const reconnectMaxMs = 5_000;
@@ -44,6 +45,7 @@ export async function run({ only }: BenchOptions): Promise<BenchResult[]> {
   }
   const backMs = Math.max(...clients.map(({ attachedAt }) => attachedAt)) - began;
   const status = (await (await fetch(`${second.url.origin}/v1/status`)).json()) as ServerStatus;
+  const { cpuMs } = await second.report();
   for (const client of clients) client.close();
   await second.close();
   const reasons = new Set(clients.flatMap(({ refusal }) => refusal ?? []));
@@ -51,6 +53,7 @@ export async function run({ only }: BenchOptions): Promise<BenchResult[]> {
   const figures: [value: number, unit: string][] = [
     [backMs / 1_000, 's until the last one was back'],
     [(listening - began) / 1_000, 's of which the server took to start'],
+    [cpuMs / 1_000, 's of CPU of the server'],
     [size - status.registrations, 'registrations missing'],
     [clients.filter(({ refusals }) => refusals > 0).length, 'clients refused once'],
     [clients.filter(({ refusals }) => refusals > 1).length, 'clients refused twice'],
@@ -92,7 +95,7 @@ class HerdClient {
     const opened = await send('POST', '/v1/sessions', { client: `herd/${this.#number}` });
     const { session } = JSON.parse(opened.slice(opened.indexOf('{'))) as SessionOpened;
     const path = `/v1/sessions/${session}`;
-    const service = `service-${this.#number % services}`;
+    const service = `service-${Math.floor(this.#number / endpointsPerService)}`;
     await send('PUT', `${path}/subscriptions`, { services: [`${service}.default`] });
     const stream = this.#open();
     stream.write(encodeRequest(this.#url, { method: 'GET', path: `${path}/watch` }));
