@@ -271,18 +271,14 @@ describe('over TLS, with client certificates and users', () => {
       open.push(store);
       return store.get('a').catch((error: unknown) => error);
     };
-    const unavailable = (message: RegExp) => ({
+    // Without a certificate, and with one of somebody else: how a server hangs up is seen in one of several ways.
+    expect(await why({ ca })).toMatchObject({ code: 'store_unavailable' });
+    expect(await why({ ...foreign, ca })).toMatchObject({ code: 'store_unavailable' });
+    // A server that is none of ours.
+    expect(await why({ ...tls, ca: foreign.ca })).toMatchObject({
       code: 'store_unavailable',
-      message: expect.stringMatching(message),
+      message: expect.stringMatching(/certificate|signature/),
     });
-    // Without a certificate, with one of somebody else, and with a server that is not of ours.
-    expect(await why({ ca })).toMatchObject(unavailable(/certificate|closed|ECONNRESET/));
-    expect(await why({ ...foreign, ca })).toMatchObject(
-      unavailable(/certificate|closed|ECONNRESET/),
-    );
-    expect(await why({ ...tls, ca: foreign.ca })).toMatchObject(
-      unavailable(/certificate|signature/),
-    );
     expect(await why({ ...tls, password: 'wrong' })).toMatchObject({ code: 'unauthenticated' });
     expect(await why(tls)).toBeUndefined();
   });
