@@ -38,8 +38,8 @@ function answer(body: Buffer): Buffer {
 }
 
 /**
- * Answers GET requests with bytes made before, because a server that works hard shares its core's
- * caches and units with the client: the faster side would pay for its own speed.
+ * Answers GET requests with bytes made before: the less the server works, the less of the machine it
+ * takes from the client that is measured.
  */
 function serveConnection(socket: Socket): void {
   let received = '';
