@@ -1,3 +1,4 @@
+import type { Client } from '@inmesh/client';
 import {
   axiosSide,
   axiosStackSide,
@@ -51,6 +52,23 @@ export function callCases(): readonly Case[] {
       };
     },
   });
+  const meshUrl = (path: string): string => `http://reviews${path}`;
+  const face = (
+    subject: string,
+    baseline: string,
+    calls: number,
+    side: { mesh: (mesh: Client) => Side; plain: (upstream: Upstream) => Side },
+  ): Case => ({
+    subject,
+    baseline,
+    concurrency: 50,
+    calls,
+    rounds: 21,
+    sides(upstream) {
+      const mesh = client(upstream);
+      return { subject: closing(side.mesh(mesh), mesh), baseline: side.plain(upstream) };
+    },
+  });
   return [
     request(1, 3_000, 31),
     request(50, 10_000, 21),
@@ -83,89 +101,29 @@ export function callCases(): readonly Case[] {
         };
       },
     },
-    {
-      subject: 'mesh.fetch + text()',
-      baseline: 'global fetch + text()',
-      concurrency: 50,
-      calls: 4_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchTextSide(mesh.fetch, `http://reviews${small}`), mesh),
-          baseline: fetchTextSide(globalThis.fetch, url(upstream, small)),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch + text(), 256 KiB',
-      baseline: 'global fetch + text()',
-      concurrency: 50,
-      calls: 800,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchTextSide(mesh.fetch, `http://reviews${large}`), mesh),
-          baseline: fetchTextSide(globalThis.fetch, url(upstream, large)),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch, .body as a stream',
-      baseline: 'global fetch, .body as a stream',
-      concurrency: 50,
-      calls: 3_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchStreamSide(mesh.fetch, `http://reviews${small}`), mesh),
-          baseline: fetchStreamSide(globalThis.fetch, url(upstream, small)),
-        };
-      },
-    },
-    {
-      subject: 'mesh.fetch, .body as a stream, 256 KiB',
-      baseline: 'global fetch, .body as a stream',
-      concurrency: 50,
-      calls: 800,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(fetchStreamSide(mesh.fetch, `http://reviews${large}`), mesh),
-          baseline: fetchStreamSide(globalThis.fetch, url(upstream, large)),
-        };
-      },
-    },
-    {
-      subject: 'meshAxios.get',
-      baseline: 'axios, keep-alive agent',
-      concurrency: 50,
-      calls: 4_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(meshAxiosSide(mesh, small), mesh),
-          baseline: axiosSide(upstream.ports[0] as number, small, 50),
-        };
-      },
-    },
-    {
-      subject: 'meshAxios.get',
-      baseline: 'axios + axios-retry + opossum',
-      concurrency: 50,
-      calls: 4_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream);
-        return {
-          subject: closing(meshAxiosSide(mesh, small), mesh),
-          baseline: axiosStackSide(upstream.ports[0] as number, small, 50),
-        };
-      },
-    },
+    face('mesh.fetch + text()', 'global fetch + text()', 4_000, {
+      mesh: (mesh) => fetchTextSide(mesh.fetch, meshUrl(small)),
+      plain: (upstream) => fetchTextSide(globalThis.fetch, url(upstream, small)),
+    }),
+    face('mesh.fetch + text(), 256 KiB', 'global fetch + text()', 800, {
+      mesh: (mesh) => fetchTextSide(mesh.fetch, meshUrl(large)),
+      plain: (upstream) => fetchTextSide(globalThis.fetch, url(upstream, large)),
+    }),
+    face('mesh.fetch, .body as a stream', 'global fetch, .body as a stream', 3_000, {
+      mesh: (mesh) => fetchStreamSide(mesh.fetch, meshUrl(small)),
+      plain: (upstream) => fetchStreamSide(globalThis.fetch, url(upstream, small)),
+    }),
+    face('mesh.fetch, .body as a stream, 256 KiB', 'global fetch, .body as a stream', 800, {
+      mesh: (mesh) => fetchStreamSide(mesh.fetch, meshUrl(large)),
+      plain: (upstream) => fetchStreamSide(globalThis.fetch, url(upstream, large)),
+    }),
+    face('meshAxios.get', 'axios, keep-alive agent', 4_000, {
+      mesh: (mesh) => meshAxiosSide(mesh, small),
+      plain: ({ ports }) => axiosSide(ports[0] as number, small, 50),
+    }),
+    face('meshAxios.get', 'axios + axios-retry + opossum', 4_000, {
+      mesh: (mesh) => meshAxiosSide(mesh, small),
+      plain: ({ ports }) => axiosStackSide(ports[0] as number, small, 50),
+    }),
   ];
 }

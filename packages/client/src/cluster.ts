@@ -1,3 +1,4 @@
+// Over 250 lines: one service's endpoints, what is kept of each and the destinations over them, which change together.
 import type {
   Clock,
   Destination,
