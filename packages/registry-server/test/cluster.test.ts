@@ -148,8 +148,8 @@ describe('a client that moves to another server', () => {
   test('when both servers are told at once, one has it, and both agree', async () => {
     const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
     const [x, y] = [a.open('x'), b.open('y')];
-    a.register(x, 'r1', { weight: 1 });
-    b.register(y, 'r1', { weight: 2 });
+    a.register(x, 'r1', { weight: 1, address: '127.0.0.2' });
+    b.register(y, 'r1', { weight: 2, address: '127.0.0.3' });
     await cluster.run(1_000);
     expect(x.registrations.size + y.registrations.size).toBe(1);
     const weight = x.registrations.size === 1 ? 1 : 2;
@@ -302,6 +302,54 @@ describe('while the store is away for all', () => {
     await cluster.run(3 * ttlMs);
     for (const server of [a, b]) expect(server.seen()).toEqual({ old: 'up', new: 'up' });
     expect(a.cluster.status()).toMatchObject({ store: 'available', waiting: 0 });
+  });
+
+  test.each(['writes last', 'writes first'])(
+    'a client that moved has its endpoint where it is, when the server that it left %s',
+    async (order) => {
+      const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
+      a.handle.cut = true;
+      b.handle.cut = true;
+      const left = a.open('reviews');
+      a.register(left, 'r1');
+      a.alive.delete(left);
+      const here = b.open('reviews');
+      b.register(here, 'r1');
+      await cluster.run(ttlMs);
+      for (const server of order === 'writes last' ? [b, a] : [a, b]) {
+        server.handle.cut = false;
+        await cluster.run(1_000);
+      }
+      for (let ms = 0; ms < 3 * ttlMs; ms += 500) {
+        await cluster.run(500);
+        expect([a.seen(), b.seen()]).toEqual([{ r1: 'up' }, { r1: 'up' }]);
+      }
+      expect(await stored()).toEqual({ r1: 'b' });
+      expect([...here.registrations.keys()]).toEqual(['r1']);
+      expect(b.alive).toContain(here);
+    },
+  );
+
+  test('an endpoint whose process says goodbye where it is goes with what the server that it left still has', async () => {
+    const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
+    a.handle.cut = true;
+    b.handle.cut = true;
+    const left = a.open('reviews');
+    a.register(left, 'r1');
+    a.alive.delete(left);
+    const here = b.open('reviews');
+    b.register(here, 'r1');
+    b.handle.cut = false;
+    await cluster.run(0);
+    b.alive.delete(here); // it says goodbye before it renews
+    a.handle.cut = false;
+    await cluster.run(1_000);
+    expect([...here.disputed.keys()]).toEqual(['r1']);
+    b.state.closeSession(here);
+    // That one cannot know, and ends in its time.
+    await cluster.run(ttlMs + 2_000);
+    expect([a.seen(), b.seen()]).toEqual([{}, {}]);
+    expect(await stored()).toEqual({});
   });
 
   test('for less than a lease: nobody is sent elsewhere', async () => {

@@ -125,8 +125,9 @@ export class LeaseTable {
     if (now - this.#sweptAt - this.#sweepMs > graceMs / 3) this.#graceUntil = now + graceMs;
     this.#sweptAt = now;
     for (const session of this.#sessions) {
-      // With it go its leases: their clients are told, and register again.
-      if (!state.renew(session.token)) this.#sessions.delete(session);
+      // With it go its leases: their clients are told, and register again. The session alone is
+      // renewed, not what was registered on it: no client was heard from.
+      if (state.sessions.renew(session.token, now) === undefined) this.#sessions.delete(session);
     }
     if (now >= this.#graceUntil) this.#expire(now);
   }

@@ -57,9 +57,12 @@ export class RegistryState {
     return session;
   }
 
-  /** The hot path: `false` when there is no such session. */
+  /** The hot path: its process is alive and has its session here. `false` when there is no such session. */
   renew(token: string): boolean {
-    return this.sessions.renew(token, this.#options.clock.now());
+    const session = this.sessions.renew(token, this.#options.clock.now());
+    if (session === undefined) return false;
+    if (session.disputed.size > 0) this.#reclaim(session);
+    return true;
   }
 
   /** Others may have taken over what is here: whoever is not `told` of it otherwise is, by its next renewal. */
@@ -76,6 +79,7 @@ export class RegistryState {
 
   /** A clean goodbye: the session's endpoints leave as if each had been deregistered. */
   closeSession(session: Session): void {
+    this.#reclaim(session);
     this.#end(session, (record) => this.#leave(record));
   }
 
@@ -94,7 +98,10 @@ export class RegistryState {
   /** What another server says of an endpoint. It has it from now on, whoever had it here. */
   learn(declared: Endpoint, probe: HealthProbe | undefined): void {
     let known = this.endpoints.find(declared.id);
-    if (known !== undefined) this.#release(known);
+    if (known !== undefined) {
+      this.#dispute(known, declared);
+      this.#release(known);
+    }
     if (known !== undefined && known.service.service !== declared.service) {
       this.endpoints.remove(known);
       known = undefined;
@@ -125,6 +132,7 @@ export class RegistryState {
   }
 
   deregister(session: Session, id: string): void {
+    this.#reclaim(session);
     const record = session.registrations.get(id);
     if (record === undefined) return;
     session.registrations.delete(id);
@@ -142,7 +150,10 @@ export class RegistryState {
     if (known !== undefined) this.endpoints.update(known, declared, holder);
     const record = known ?? this.endpoints.add(declared, holder);
     record.probe = probe;
-    if (holder.name === 'held') holder.session.registrations.set(record.id, record);
+    if (holder.name === 'held') {
+      holder.session.registrations.set(record.id, record);
+      holder.session.disputed.delete(record.id);
+    }
     this.observers.endpointRegistered(record);
     return record;
   }
@@ -157,6 +168,7 @@ export class RegistryState {
     for (const record of session.registrations.values()) release(record);
     this.observers.sessionEnded(session);
     session.registrations.clear();
+    session.disputed.clear();
     session.subscriptions.clear();
   }
 
@@ -188,6 +200,24 @@ export class RegistryState {
     if (session.orphan) this.#end(session, () => {});
   }
 
+  /** Notes what the holder said, in case that it says it is still here. */
+  #dispute({ id, holder, declared, probe }: EndpointRecord, learned: Endpoint): void {
+    if (holder.name !== 'held' || holder.session.orphan) return;
+    if (isOfSameProcess(declared, learned)) holder.session.disputed.set(id, { declared, probe });
+  }
+
+  /** The session was heard from: what it registered is its own, unless another process has it by now. */
+  #reclaim(session: Session): void {
+    for (const [id, { declared, probe }] of session.disputed) {
+      session.disputed.delete(id);
+      const known = this.endpoints.find(id);
+      if (known !== undefined && !isOfSameProcess(known.declared, declared)) continue;
+      const fields = { endpoint: id, client: session.client };
+      this.#options.logger.info(fields, 'endpoint taken back: its process is here');
+      this.register(session, declared, probe);
+    }
+  }
+
   #checkRoom({ client, registrations }: Session): void {
     const limit = this.#options.limits.registrationsPerSession;
     if (registrations.size < limit) return;
@@ -196,6 +226,16 @@ export class RegistryState {
       `registry: session of ${client} holds ${limit} registrations, the most that one may; open another or raise limits.registrationsPerSession`,
     );
   }
+}
+
+/** Two processes cannot listen at one address. */
+function isOfSameProcess(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.service === b.service &&
+    a.address === b.address &&
+    a.ports.length === b.ports.length &&
+    a.ports.every(({ port }, i) => port === b.ports[i]?.port)
+  );
 }
 
 /** Said to clients that hold something here, and are better off at another server. */

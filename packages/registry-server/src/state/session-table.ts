@@ -65,6 +65,7 @@ export class SessionTable {
       number: this.#opened,
       ...request,
       registrations: new Map(),
+      disputed: new Map(),
       subscriptions: new Map(),
       config: undefined,
       renewedAt: now,
@@ -96,12 +97,11 @@ export class SessionTable {
     );
   }
 
-  /** The hot path: `false` when there is no such session. */
-  renew(token: string, now: number): boolean {
+  /** The hot path: `undefined` when there is no such session. */
+  renew(token: string, now: number): Session | undefined {
     const session = this.#byToken.get(token);
-    if (session === undefined) return false;
-    this.leases.renew(session, now);
-    return true;
+    if (session !== undefined) this.leases.renew(session, now);
+    return session;
   }
 
   remove(session: Session): void {

@@ -1,4 +1,4 @@
-import type { ServiceName, Subscriptions } from '@inmesh/core';
+import type { Endpoint, HealthProbe, ServiceName, Subscriptions } from '@inmesh/core';
 import type { Principal } from '../access/principal.ts';
 import type { EndpointRecord } from './endpoint-record.ts';
 
@@ -11,6 +11,12 @@ interface Subscription {
   provenBy: number;
   /** The session's owner may not know of the service: it is told that there is none. */
   hidden: boolean;
+}
+
+/** An endpoint as its process described it. */
+export interface Claim {
+  readonly declared: Endpoint;
+  readonly probe: HealthProbe | undefined;
 }
 
 type ConfigSubscription = NonNullable<Subscriptions['config']>;
@@ -29,6 +35,12 @@ export interface Session {
   /** Who opened it, and alone may use it. */
   readonly owner: Principal;
   readonly registrations: Map<string, EndpointRecord>;
+  /**
+   * What it registered and another server says it has by now, by id. Two servers that were told
+   * while the store was away cannot know which was told last; the one that hears from the process
+   * again was.
+   */
+  readonly disputed: Map<string, Claim>;
   readonly subscriptions: Map<ServiceName, Subscription>;
   /** The configuration, when it is followed: the revision that the client said it knows. */
   config: ConfigSubscription | undefined;

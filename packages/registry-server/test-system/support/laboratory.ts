@@ -56,6 +56,8 @@ export interface Laboratory {
   kill(id: string): Promise<void>;
   /** Whether all callers see these endpoints up, and no others. */
   allSee(...ids: readonly string[]): boolean;
+  /** The endpoints that each caller sees up. */
+  seen(): ReadonlySet<string>[];
   readonly alive: readonly string[];
   status(i: number): Promise<Status>;
   /** Waits until everything agrees, then looks at the histories; begins new ones. */
@@ -183,11 +185,10 @@ async function furnish(
   const lives = (): Life[] => [...providers.values()].map(({ life }) => life);
   const alive = (): string[] =>
     lives().flatMap(({ id, until }) => (until === undefined ? [id] : []));
+  const seen = (): ReadonlySet<string>[] =>
+    callers.map(({ history }) => history.at(-1)?.up ?? new Set());
   const allSee = (...ids: readonly string[]): boolean =>
-    callers.every(({ history }) => {
-      const up = history.at(-1)?.up;
-      return up?.size === ids.length && ids.every((id) => up.has(id));
-    });
+    seen().every((up) => up.size === ids.length && ids.every((id) => up.has(id)));
   const status = async (i: number): Promise<Status> => {
     const answer = await fetch(`${servers[i]?.url}/v1/status`, {
       signal: AbortSignal.timeout(2_000),
@@ -218,6 +219,7 @@ async function furnish(
     addProvider,
     kill: (id) => (providers.get(id) as Provider).die(),
     allSee,
+    seen,
     get alive() {
       return alive();
     },
