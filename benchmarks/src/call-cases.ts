@@ -1,4 +1,4 @@
-import type { Client } from '@inmesh/client';
+import type { Client, PolicyOptions } from '@inmesh/client';
 import {
   axiosSide,
   axiosStackSide,
@@ -12,7 +12,8 @@ import {
   requestSide,
   type Side,
 } from './call-sides.ts';
-import type { Upstream } from './call-upstream.ts';
+
+type Ports = readonly number[];
 
 /** A face against what it replaces. */
 export interface Case {
@@ -22,108 +23,75 @@ export interface Case {
   /** Calls of one measurement. */
   readonly calls: number;
   readonly rounds: number;
-  readonly sides: (upstream: Upstream) => { subject: Side; baseline: Side };
+  /** Made from the upstream's ports. */
+  readonly sides: Readonly<Record<'subject' | 'baseline', (ports: Ports) => Side>>;
 }
 
+const small = '/small';
+const large = '/large';
+
+const firstOf = (ports: Ports): number => ports[0] as number;
+const plainUrl = (ports: Ports, path: string): string =>
+  `http://127.0.0.1:${firstOf(ports)}${path}`;
+const meshUrl = (path: string): string => `http://reviews${path}`;
+const mesh = (ports: Ports, count = 1, guards: PolicyOptions = {}): Client =>
+  meshClient(ports.slice(0, count), undefined, guards);
+
 export function callCases(): readonly Case[] {
-  const small = '/small';
-  const large = '/large';
-  const url = (upstream: Upstream, path: string): string =>
-    `http://127.0.0.1:${upstream.ports[0]}${path}`;
-  const client = ({ ports }: Upstream, count = 1) => meshClient(ports.slice(0, count));
-  const closing = (side: Side, of: { close(): Promise<void> }): Side => ({
-    call: side.call,
-    close: async () => {
-      await side.close();
-      await of.close();
-    },
-  });
   const request = (concurrency: number, calls: number, rounds: number): Case => ({
     subject: 'mesh.request',
     baseline: 'Pool.request + bytes()',
     concurrency,
     calls,
     rounds,
-    sides(upstream) {
-      const mesh = client(upstream);
-      return {
-        subject: closing(requestSide(mesh, small), mesh),
-        baseline: poolSide(upstream.ports[0] as number, small),
-      };
+    sides: {
+      subject: (ports) => requestSide(mesh(ports), small),
+      baseline: (ports) => poolSide(firstOf(ports), small),
     },
   });
-  const meshUrl = (path: string): string => `http://reviews${path}`;
-  const face = (
-    subject: string,
-    baseline: string,
-    calls: number,
-    side: { mesh: (mesh: Client) => Side; plain: (upstream: Upstream) => Side },
-  ): Case => ({
+  const face = (subject: string, baseline: string, calls: number, sides: Case['sides']): Case => ({
     subject,
     baseline,
     concurrency: 50,
     calls,
     rounds: 21,
-    sides(upstream) {
-      const mesh = client(upstream);
-      return { subject: closing(side.mesh(mesh), mesh), baseline: side.plain(upstream) };
-    },
+    sides,
   });
   return [
     request(1, 3_000, 31),
     request(50, 10_000, 21),
     request(256, 10_000, 21),
-    {
-      subject: 'mesh.request, every guard on',
-      baseline: 'Pool.request + bytes()',
-      concurrency: 50,
-      calls: 10_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = meshClient(upstream.ports.slice(0, 1), undefined, everyGuard);
-        return {
-          subject: closing(requestSide(mesh, small), mesh),
-          baseline: poolSide(upstream.ports[0] as number, small),
-        };
-      },
-    },
-    {
-      subject: 'mesh.request, 8 endpoints',
-      baseline: 'Pool.request + bytes(), 8 pools in turn',
-      concurrency: 50,
-      calls: 10_000,
-      rounds: 21,
-      sides(upstream) {
-        const mesh = client(upstream, 8);
-        return {
-          subject: closing(requestSide(mesh, small), mesh),
-          baseline: poolsSide(upstream.ports, small),
-        };
-      },
-    },
+    face('mesh.request, every guard on', 'Pool.request + bytes()', 10_000, {
+      subject: (ports) => requestSide(mesh(ports, 1, everyGuard), small),
+      baseline: (ports) => poolSide(firstOf(ports), small),
+    }),
+    face('mesh.request, 8 endpoints', 'Pool.request + bytes(), 8 pools in turn', 10_000, {
+      subject: (ports) => requestSide(mesh(ports, 8), small),
+      baseline: (ports) => poolsSide(ports, small),
+    }),
     face('mesh.fetch + text()', 'global fetch + text()', 4_000, {
-      mesh: (mesh) => fetchTextSide(mesh.fetch, meshUrl(small)),
-      plain: (upstream) => fetchTextSide(globalThis.fetch, url(upstream, small)),
+      subject: (ports) => fetchTextSide(mesh(ports).fetch, meshUrl(small)),
+      baseline: (ports) => fetchTextSide(globalThis.fetch, plainUrl(ports, small)),
     }),
     face('mesh.fetch + text(), 256 KiB', 'global fetch + text()', 800, {
-      mesh: (mesh) => fetchTextSide(mesh.fetch, meshUrl(large)),
-      plain: (upstream) => fetchTextSide(globalThis.fetch, url(upstream, large)),
+      subject: (ports) => fetchTextSide(mesh(ports).fetch, meshUrl(large)),
+      baseline: (ports) => fetchTextSide(globalThis.fetch, plainUrl(ports, large)),
     }),
     face('mesh.fetch, .body as a stream', 'global fetch, .body as a stream', 3_000, {
-      mesh: (mesh) => fetchStreamSide(mesh.fetch, meshUrl(small)),
-      plain: (upstream) => fetchStreamSide(globalThis.fetch, url(upstream, small)),
+      subject: (ports) => fetchStreamSide(mesh(ports).fetch, meshUrl(small)),
+      baseline: (ports) => fetchStreamSide(globalThis.fetch, plainUrl(ports, small)),
     }),
     face('mesh.fetch, .body as a stream, 256 KiB', 'global fetch, .body as a stream', 800, {
-      mesh: (mesh) => fetchStreamSide(mesh.fetch, meshUrl(large)),
-      plain: (upstream) => fetchStreamSide(globalThis.fetch, url(upstream, large)),
+      subject: (ports) => fetchStreamSide(mesh(ports).fetch, meshUrl(large)),
+      baseline: (ports) => fetchStreamSide(globalThis.fetch, plainUrl(ports, large)),
     }),
     face('meshAxios.get', 'axios, keep-alive agent', 4_000, {
-      mesh: (mesh) => meshAxiosSide(mesh, small),
-      plain: ({ ports }) => axiosSide(ports[0] as number, small, 50),
+      subject: (ports) => meshAxiosSide(mesh(ports), small),
+      baseline: (ports) => axiosSide(firstOf(ports), small, 50),
     }),
     face('meshAxios.get', 'axios + axios-retry + opossum', 4_000, {
-      mesh: (mesh) => meshAxiosSide(mesh, small),
-      plain: ({ ports }) => axiosStackSide(ports[0] as number, small, 50),
+      subject: (ports) => meshAxiosSide(mesh(ports), small),
+      baseline: (ports) => axiosStackSide(firstOf(ports), small, 50),
     }),
   ];
 }

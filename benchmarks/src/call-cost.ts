@@ -29,7 +29,7 @@ export async function compareCalls(
 }
 
 /** Microseconds of CPU, user and system, per call, each made while a request is served. */
-async function cpuPerCall(side: Side, calls: number, concurrency: number): Promise<number> {
+export async function cpuPerCall(side: Side, calls: number, concurrency: number): Promise<number> {
   const before = process.cpuUsage();
   let left = calls;
   const worker = async (): Promise<void> => {

@@ -58,6 +58,46 @@ test('the defaults that an instance does not merge into every request are there 
   expect((await api.delete<Echoed>('http://reviews/', { data: 'x' })).data.body).toBe('x');
 });
 
+test('the headers that an instance sends with one method are its own, set before or after', async () => {
+  const server = await upstream(echo);
+  const given = { headers: { put: { 'x-put': '1' }, common: { 'x-all': '1' } } };
+  const api = meshAxios(clientOf([server]), given);
+  expect(Object.keys(api.defaults.headers)).toEqual(['common', 'put']);
+  api.defaults.headers.post['x-post'] = '1';
+  api.defaults.headers.get = axios.AxiosHeaders.from({ 'x-get': '1' });
+  const sentBy = async (method: 'get' | 'post' | 'put'): Promise<string[]> => {
+    const { data } = await api.request<Echoed>({ url: 'http://reviews/', method });
+    return Object.keys(data.headers)
+      .filter((name) => name.startsWith('x-'))
+      .sort();
+  };
+  expect(await sentBy('get')).toEqual(expect.arrayContaining(['x-all', 'x-get']));
+  expect(await sentBy('post')).toEqual(expect.arrayContaining(['x-all', 'x-post']));
+  expect(await sentBy('put')).toEqual(expect.arrayContaining(['x-all', 'x-put']));
+  expect(await sentBy('get')).not.toContain('x-post');
+  expect(axios.defaults.headers.post).toEqual({});
+});
+
+test('the headers of a response are AxiosHeaders, and cleaned once somebody added to them', async () => {
+  const server = await upstream((_request, response) => {
+    response.setHeader('Set-Cookie', ['a=1', 'b=2']);
+    response.end('text');
+  });
+  const api = meshAxios(clientOf([server]), {
+    transformResponse: (data, headers) => {
+      headers['X-Seen '] = ' yes ';
+      return data;
+    },
+  });
+  const { headers } = await api.get('http://reviews/');
+  expect(headers).toBeInstanceOf(axios.AxiosHeaders);
+  expect((headers as InstanceType<typeof axios.AxiosHeaders>).getSetCookie()).toEqual([
+    'a=1',
+    'b=2',
+  ]);
+  expect(Object.keys(headers)).toContain('X-Seen');
+});
+
 test('62: an absolute URL does not override the baseURL of an instance', async () => {
   const server = await upstream(echo);
   const api = meshAxios(clientOf([server]), { baseURL: 'http://reviews' });

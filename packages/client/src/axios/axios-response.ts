@@ -1,15 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { CallControl, MeshError, ResponseHead, Sink } from '@inmesh/core';
-import axios, { type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
+import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import { readAll, toReadable } from '../faces/body-streams.ts';
 import { decode, readEncodings } from '../faces/decode-body.ts';
 import { decodeMarkedText } from '../faces/decode-text.ts';
 import { type MeshResponse, parsedHeaders } from '../faces/request.ts';
 import { ResponseBody } from '../faces/response-body.ts';
 import type { ParsedHeaders } from '../transport/upstream-head.ts';
-
-const { AxiosHeaders } = axios;
+import { receivedHeaders } from './received-headers.ts';
 
 /** A whole answer as axios knows it; a promise only where a compressed body has to be decoded. */
 export function bufferedResponse(
@@ -55,12 +54,7 @@ function toResponse(
   data: unknown,
   config: InternalAxiosRequestConfig,
 ): AxiosResponse {
-  // Set past its setters, which look up and clean each name anew: these come from a parser.
-  const made = new AxiosHeaders() as unknown as Record<string, unknown>;
-  for (const name of Object.keys(headers)) {
-    if (name !== '__proto__') made[name] = headers[name];
-  }
-  return { data, status, statusText, headers: made as AxiosResponse['headers'], config };
+  return { data, status, statusText, headers: receivedHeaders(headers), config };
 }
 
 /** An answer whose body axios' caller reads as a stream (`responseType: 'stream'`). */

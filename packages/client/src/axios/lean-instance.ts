@@ -20,7 +20,14 @@ const idleDefaults = [
  * some of them deeply, and its short methods merge the configuration once more before that.
  */
 export function makeLean(instance: AxiosInstance, given: CreateAxiosDefaults | undefined): void {
-  for (const name of idleDefaults) if (given?.[name] === undefined) hide(instance.defaults, name);
+  const { defaults } = instance;
+  for (const name of idleDefaults) {
+    if (given?.[name] === undefined) hide(defaults, name, () => copyOf(axios.defaults[name]));
+  }
+  // One for each method, nearly always empty.
+  for (const [name, headers] of Object.entries(defaults.headers)) {
+    if (isEmpty(headers)) hide(defaults.headers, name, () => ({}));
+  }
   for (const method of ['get', 'delete', 'head', 'options'] as const) {
     instance[method] = ((url: string, config?: AxiosRequestConfig) =>
       instance.request({ ...config, method, url })) as AxiosInstance['get'];
@@ -32,9 +39,9 @@ export function makeLean(instance: AxiosInstance, given: CreateAxiosDefaults | u
 }
 
 /** Not merged any more, yet there for whoever looks: then, or when it is set, it counts again. */
-function hide(defaults: AxiosInstance['defaults'], name: (typeof idleDefaults)[number]): void {
+function hide<T extends object>(of: T, name: keyof T, make: () => unknown): void {
   const show = (value: unknown): unknown => {
-    Object.defineProperty(defaults, name, {
+    Object.defineProperty(of, name, {
       value,
       configurable: true,
       enumerable: true,
@@ -42,15 +49,19 @@ function hide(defaults: AxiosInstance['defaults'], name: (typeof idleDefaults)[n
     });
     return value;
   };
-  Object.defineProperty(defaults, name, {
+  Object.defineProperty(of, name, {
     configurable: true,
     enumerable: false,
-    get: () => show(structureOf(axios.defaults[name])),
+    get: () => show(make()),
     set: show,
   });
 }
 
-/** A copy, as `axios.create` makes: who changes it changes this instance's alone. */
-function structureOf(value: unknown): unknown {
+/** As `axios.create` makes it: who changes it changes this instance's alone. */
+function copyOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? { ...value } : value;
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
