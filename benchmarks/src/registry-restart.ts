@@ -19,12 +19,14 @@ const endpointsPerService = 20;
 const reconnectInitialMs = 1_000;
 const reconnectMaxMs = 5_000;
 const startLanes = 64;
+/** The default of the server. */
+const sessionTtlMs = 15_000;
 const timeoutMs = 120_000;
 
 /** `only`: a part of the herd. */
 export async function run({ only }: BenchOptions): Promise<BenchResult[]> {
   const size = Math.round(herd * Number(only ?? 1));
-  const first = await startTarget('registry', { sessionTtlMs: 15_000 });
+  const first = await startTarget('registry', { sessionTtlMs });
   const port = Number(first.url.port);
   const clients = Array.from({ length: size }, (_, i) => new HerdClient(first.url, i));
   console.error(`restart: ${size} clients attach`);
@@ -36,7 +38,7 @@ export async function run({ only }: BenchOptions): Promise<BenchResult[]> {
   );
   await first.kill();
   const began = performance.now();
-  const second = await startTarget('registry', { sessionTtlMs: 15_000, port });
+  const second = await startTarget('registry', { sessionTtlMs, settleMs: sessionTtlMs, port });
   const listening = performance.now();
   for (const client of clients) client.serving = true;
   const deadline = began + timeoutMs;

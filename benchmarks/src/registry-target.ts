@@ -18,17 +18,19 @@ export interface TargetOptions {
   readonly port?: number;
   /** @default 600_000: nothing expires */
   readonly sessionTtlMs?: number;
+  /** @default 0: what it knows is all there is */
+  readonly settleMs?: number;
   /** `etcd://…`, shared with other servers. @default a store of its own */
   readonly etcd?: string;
 }
 
 async function startRegistry(
   eureka: boolean,
-  { port = 0, sessionTtlMs = 600_000, etcd }: TargetOptions,
+  { port = 0, sessionTtlMs = 600_000, settleMs = 0, etcd }: TargetOptions,
 ): Promise<string> {
   const server = createRegistryServer({
     port,
-    settleMs: 0,
+    settleMs,
     sessionTtlMs,
     eureka,
     ...(etcd === undefined ? {} : { store: createEtcdStore({ address: etcd }) }),

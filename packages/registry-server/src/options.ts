@@ -89,7 +89,7 @@ export interface RegistryServerOptions {
   readonly settleMs?: number;
   /** How long an endpoint that deregistered is shown as draining before it is removed. @default 1_000 */
   readonly removalHoldMs?: number;
-  /** Changes that follow another within it are told together. @default 5 */
+  /** Changes that follow another within it are told together; while the server settles, at least 250. @default 5 */
   readonly mergeMs?: number;
   /** Silence on a watch stream is broken this often. @default 5_000 */
   readonly keepAliveMs?: number;

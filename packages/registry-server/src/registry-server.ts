@@ -348,7 +348,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     };
     try {
       await security?.bootstrap();
-      await app.listen({ host: resolved.host, port: resolved.port });
+      await app.listen({ host: resolved.host, port: resolved.port, backlog });
     } catch (error) {
       await stop();
       throw error;
@@ -401,6 +401,13 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     },
   };
 }
+
+/**
+ * Connections that may wait to be accepted; Linux takes `net.core.somaxconn` of them at most (4,096
+ * unless set). With Node's 511 a herd that comes back is not refused, but left out, and each client
+ * that was knocks again after 1, 3, 7, 15 s: the last is back long after the server had time for it.
+ */
+const backlog = 32_767;
 
 /** By which names browsers and scrapers may reach it. */
 function ownHosts({ host, allowedHosts }: ResolvedOptions): string[] {

@@ -86,6 +86,7 @@ export function createHubFixture(
     mergeMs?: number;
     maxQueueBytes?: number;
     sessions?: number;
+    isSettling?: () => boolean;
     isVisible?: (session: Session, service: string) => boolean;
   } = {},
 ): HubFixture {
@@ -104,7 +105,7 @@ export function createHubFixture(
     mergeMs: options.mergeMs ?? 5,
     keepAliveMs: 5_000,
     maxQueueBytes: options.maxQueueBytes ?? 1_000,
-    isSettling: () => false,
+    isSettling: options.isSettling ?? (() => false),
     isVisible: options.isVisible ?? (() => true),
     trust: () => undefined,
     taps: () => [],

@@ -30,6 +30,32 @@ test('the first change goes out at once, those that follow within the window tog
   expect(deltas(stream)).toHaveLength(3);
 });
 
+test('while the server settles, what follows a change is told after a quarter of a second, together', () => {
+  let settling = true;
+  const { clock, state, hub, register } = createHubFixture({
+    mergeMs: 5,
+    isSettling: () => settling,
+  });
+  const session = state.openSession('a');
+  const stream = new HeldStream();
+  hub.subscribe(session, { services: ['reviews.default'] });
+  hub.open(session, stream, undefined);
+  const told = (): string[][] => deltas(stream).map(({ upserts }) => upserts.map(({ id }) => id));
+  register(session, 'r1');
+  register(session, 'r2');
+  clock.advance(249);
+  register(session, 'r3');
+  expect(told()).toEqual([['r1']]);
+  clock.advance(1);
+  expect(told()).toEqual([['r1'], ['r2', 'r3']]);
+  clock.advance(250);
+  settling = false;
+  register(session, 'r4');
+  register(session, 'r5');
+  clock.advance(5);
+  expect(told()).toEqual([['r1'], ['r2', 'r3'], ['r4'], ['r5']]);
+});
+
 test('a change is encoded once for all who watch it', () => {
   const { state, hub, register } = createHubFixture();
   const streams = [1, 2, 3].map(() => {

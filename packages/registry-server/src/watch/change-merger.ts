@@ -2,8 +2,8 @@ import type { Clock, Timer } from '@inmesh/core';
 import type { Topic } from './topic.ts';
 
 export interface ChangeMergerOptions {
-  /** After a flush, changes are gathered for this long, and at least as long as the flush took. */
-  readonly mergeMs: number;
+  /** After a flush, changes are gathered for so long, and at least as long as the flush took. */
+  readonly mergeMs: () => number;
   readonly clock: Clock;
   /** The latest revision there is. */
   readonly revision: () => number;
@@ -68,6 +68,6 @@ export class ChangeMerger {
     onFlushed();
     // At most half of the time goes into fan-out, however many watch.
     const endedAt = clock.now();
-    this.#quietUntil = endedAt + Math.max(mergeMs, endedAt - startedAt);
+    this.#quietUntil = endedAt + Math.max(mergeMs(), endedAt - startedAt);
   }
 }

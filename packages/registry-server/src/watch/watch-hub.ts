@@ -24,7 +24,7 @@ import { Watcher } from './watcher.ts';
 export interface WatchHubOptions {
   readonly state: RegistryState;
   readonly config: ConfigState;
-  /** See `ChangeMerger`. */
+  /** See `ChangeMerger`; longer while settling. */
   readonly mergeMs: number;
   readonly keepAliveMs: number;
   readonly maxQueueBytes: number;
@@ -39,6 +39,13 @@ export interface WatchHubOptions {
   /** Called when a delta was dropped because a reader was too slow. */
   readonly onDrop: () => void;
 }
+
+/**
+ * Changes that follow another within it are told together while the server settles. A whole fleet
+ * comes back then, and who is back first would be told of each that follows, by the time that the
+ * others wait for. They miss nothing by it: they keep what they had, and nearly all that is told is in that.
+ */
+const settlingMergeMs = 250;
 
 /** What all streams are told goes out in slices of so many, so that renewals get in between. */
 const slice = 100;
@@ -68,9 +75,9 @@ export class WatchHub implements StateObserver {
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
-    const { mergeMs, clock, state } = options;
+    const { mergeMs, isSettling, clock, state } = options;
     this.#merger = new ChangeMerger({
-      mergeMs,
+      mergeMs: () => (isSettling() ? Math.max(mergeMs, settlingMergeMs) : mergeMs),
       clock,
       revision: () => state.revisions.current,
       publish: (topic, id) => this.#publish(topic, id),
