@@ -1,12 +1,11 @@
-import type { Client, PolicyOptions } from '@inmesh/client';
+import type { MeshOptions } from 'inmesh';
+import { benchMesh } from './bench-mesh.ts';
 import {
   axiosSide,
   axiosStackSide,
-  everyGuard,
   fetchStreamSide,
   fetchTextSide,
   meshAxiosSide,
-  meshClient,
   poolSide,
   poolsSide,
   requestSide,
@@ -24,7 +23,7 @@ export interface Case {
   readonly calls: number;
   readonly rounds: number;
   /** Made from the upstream's ports. */
-  readonly sides: Readonly<Record<'subject' | 'baseline', (ports: Ports) => Side>>;
+  readonly sides: Readonly<Record<'subject' | 'baseline', (ports: Ports) => Side | Promise<Side>>>;
 }
 
 const small = '/small';
@@ -34,8 +33,15 @@ const firstOf = (ports: Ports): number => ports[0] as number;
 const plainUrl = (ports: Ports, path: string): string =>
   `http://127.0.0.1:${firstOf(ports)}${path}`;
 const meshUrl = (path: string): string => `http://reviews${path}`;
-const mesh = (ports: Ports, count = 1, guards: PolicyOptions = {}): Client =>
-  meshClient(ports.slice(0, count), undefined, guards);
+/** What is off by default, switched on. */
+const everyGuard: MeshOptions = {
+  hedge: {},
+  limit: { initialLimit: 200 },
+  throttle: {},
+  aperture: {},
+  outlier: { probeIntervalMs: 5_000 },
+  retry: { perTryTimeoutMs: 2_000 },
+};
 
 export function callCases(): readonly Case[] {
   const request = (concurrency: number, calls: number, rounds: number): Case => ({
@@ -45,7 +51,7 @@ export function callCases(): readonly Case[] {
     calls,
     rounds,
     sides: {
-      subject: (ports) => requestSide(mesh(ports), small),
+      subject: async (ports) => requestSide(await benchMesh(ports.slice(0, 1)), small),
       baseline: (ports) => poolSide(firstOf(ports), small),
     },
   });
@@ -62,35 +68,39 @@ export function callCases(): readonly Case[] {
     request(50, 10_000, 21),
     request(256, 10_000, 21),
     face('mesh.request, every guard on', 'Pool.request + bytes()', 10_000, {
-      subject: (ports) => requestSide(mesh(ports, 1, everyGuard), small),
+      subject: async (ports) => requestSide(await benchMesh(ports.slice(0, 1), everyGuard), small),
       baseline: (ports) => poolSide(firstOf(ports), small),
     }),
     face('mesh.request, 8 endpoints', 'Pool.request + bytes(), 8 pools in turn', 10_000, {
-      subject: (ports) => requestSide(mesh(ports, 8), small),
+      subject: async (ports) => requestSide(await benchMesh(ports), small),
       baseline: (ports) => poolsSide(ports, small),
     }),
     face('mesh.fetch + text()', 'global fetch + text()', 4_000, {
-      subject: (ports) => fetchTextSide(mesh(ports).fetch, meshUrl(small)),
+      subject: async (ports) =>
+        fetchTextSide((await benchMesh(ports.slice(0, 1))).fetch, meshUrl(small)),
       baseline: (ports) => fetchTextSide(globalThis.fetch, plainUrl(ports, small)),
     }),
     face('mesh.fetch + text(), 256 KiB', 'global fetch + text()', 800, {
-      subject: (ports) => fetchTextSide(mesh(ports).fetch, meshUrl(large)),
+      subject: async (ports) =>
+        fetchTextSide((await benchMesh(ports.slice(0, 1))).fetch, meshUrl(large)),
       baseline: (ports) => fetchTextSide(globalThis.fetch, plainUrl(ports, large)),
     }),
     face('mesh.fetch, .body as a stream', 'global fetch, .body as a stream', 3_000, {
-      subject: (ports) => fetchStreamSide(mesh(ports).fetch, meshUrl(small)),
+      subject: async (ports) =>
+        fetchStreamSide((await benchMesh(ports.slice(0, 1))).fetch, meshUrl(small)),
       baseline: (ports) => fetchStreamSide(globalThis.fetch, plainUrl(ports, small)),
     }),
     face('mesh.fetch, .body as a stream, 256 KiB', 'global fetch, .body as a stream', 800, {
-      subject: (ports) => fetchStreamSide(mesh(ports).fetch, meshUrl(large)),
+      subject: async (ports) =>
+        fetchStreamSide((await benchMesh(ports.slice(0, 1))).fetch, meshUrl(large)),
       baseline: (ports) => fetchStreamSide(globalThis.fetch, plainUrl(ports, large)),
     }),
     face('meshAxios.get', 'axios, keep-alive agent', 4_000, {
-      subject: (ports) => meshAxiosSide(mesh(ports), small),
+      subject: async (ports) => meshAxiosSide(await benchMesh(ports.slice(0, 1)), small),
       baseline: (ports) => axiosSide(firstOf(ports), small, 50),
     }),
     face('meshAxios.get', 'axios + axios-retry + opossum', 4_000, {
-      subject: (ports) => meshAxiosSide(mesh(ports), small),
+      subject: async (ports) => meshAxiosSide(await benchMesh(ports.slice(0, 1)), small),
       baseline: (ports) => axiosStackSide(firstOf(ports), small, 50),
     }),
   ];

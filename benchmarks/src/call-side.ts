@@ -8,7 +8,7 @@ import { cpuPerCall } from './call-cost.ts';
 const [number, name, ports] = process.argv.slice(2) as [string, 'subject' | 'baseline', string];
 const one = callCases()[Number(number)];
 if (one === undefined) throw new RangeError(`there is no case ${number}`);
-const side = one.sides[name](ports.split(',').map(Number));
+const side = await one.sides[name](ports.split(',').map(Number));
 process.on('message', async () => {
   process.send?.(await cpuPerCall(side, one.calls, one.concurrency));
 });

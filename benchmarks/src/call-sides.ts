@@ -1,8 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
-import { type Client, createClient, type PolicyOptions } from '@inmesh/client';
-import { meshAxios } from '@inmesh/client/axios';
-import { createWorkload, type RouterSource } from '@inmesh/core';
-import { createRecorder } from '@inmesh/metrics';
+import type { Client } from '@inmesh/client';
+import { type MeshSender, meshAxios } from '@inmesh/client/axios';
 import axios from 'axios';
 import axiosRetry from 'axios-retry';
 import CircuitBreaker from 'opossum';
@@ -13,32 +11,6 @@ export interface Side {
   call(): Promise<unknown>;
   close(): Promise<void>;
 }
-
-/** With all that a mesh puts on a call: the workload's name on it, and the recorder that `createMesh` uses. */
-export function meshClient(
-  ports: readonly number[],
-  router?: RouterSource,
-  guards: PolicyOptions = {},
-): Client {
-  const workload = createWorkload({ service: 'bench', version: 'v1' });
-  return createClient({
-    endpoints: { reviews: ports.map((port) => ({ port, labels: { version: 'v1' } })) },
-    workload,
-    observers: [createRecorder({ workload })],
-    ...guards,
-    ...(router === undefined ? {} : { router }),
-  });
-}
-
-/** What is off by default, switched on. */
-export const everyGuard: PolicyOptions = {
-  hedge: {},
-  limit: { initialLimit: 200 },
-  throttle: {},
-  aperture: {},
-  outlier: { probeIntervalMs: 5_000 },
-  retry: { perTryTimeoutMs: 2_000 },
-};
 
 export function poolSide(port: number, path: string): Side {
   const pool = new Pool(`http://127.0.0.1:${port}`);
@@ -67,7 +39,7 @@ export function poolsSide(ports: readonly number[], path: string): Side {
   };
 }
 
-export function requestSide(client: Client, path: string): Side {
+export function requestSide(client: Pick<Client, 'request'>, path: string): Side {
   const url = `http://reviews${path}`;
   return { call: () => client.request(url), close: async () => {} };
 }
@@ -117,7 +89,7 @@ export function axiosStackSide(port: number, path: string, maxSockets: number): 
   };
 }
 
-export function meshAxiosSide(client: Client, path: string): Side {
+export function meshAxiosSide(client: MeshSender, path: string): Side {
   const instance = meshAxios(client);
   const url = `http://reviews${path}`;
   return { call: () => instance.get(url), close: async () => {} };

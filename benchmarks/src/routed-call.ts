@@ -1,8 +1,7 @@
-import { defineResource } from '@inmesh/config';
-import { createWorkload, fixedRouter } from '@inmesh/core';
-import { compile } from '@inmesh/router';
+import { defineResource, type Resource } from '@inmesh/config';
+import { benchMesh } from './bench-mesh.ts';
 import { compareCalls } from './call-cost.ts';
-import { meshClient, type Side } from './call-sides.ts';
+import type { Side } from './call-sides.ts';
 import { startUpstream } from './call-upstream.ts';
 import type { BenchResult } from './harness.ts';
 
@@ -12,18 +11,15 @@ const concurrency = 50;
 export async function routedCall(rounds: number): Promise<BenchResult> {
   const upstream = await startUpstream(1);
   try {
-    const side = (routed: boolean): Side => {
-      const client = meshClient(
-        upstream.ports.slice(0, 1),
-        routed ? fixedRouter(routes()) : undefined,
-      );
+    const side = async (resources: Resource[]): Promise<Side> => {
+      const mesh = await benchMesh(upstream.ports, { resources });
       const options = { headers: { 'end-user': 'ann' } };
       return {
-        call: () => client.request('http://reviews/small', options),
-        close: () => client.close(),
+        call: () => mesh.request('http://reviews/small', options),
+        close: () => mesh.close(),
       };
     };
-    const sides = { subject: side(true), baseline: side(false) };
+    const sides = { subject: await side(routes()), baseline: await side([]) };
     const { ratio, low, high } = await compareCalls(sides, { calls: 10_000, concurrency, rounds });
     return {
       bench: 'route',
@@ -40,46 +36,43 @@ export async function routedCall(rounds: number): Promise<BenchResult> {
   }
 }
 
-function routes(): ReturnType<typeof compile> {
+function routes(): Resource[] {
   const metadata = { name: 'reviews' };
   const to = (weight: number, subset: string) => ({
     destination: { host: 'reviews', subset },
     weight,
   });
-  return compile(
-    [
-      defineResource({
-        kind: 'DestinationRule',
-        metadata,
-        spec: {
-          host: 'reviews',
-          // Both subsets take the one endpoint, so that what is measured is the rules alone.
-          subsets: [
-            { name: 'stable', labels: { version: 'v1' } },
-            { name: 'canary', labels: { version: 'v1' } },
-          ],
-        },
-      }),
-      defineResource({
-        kind: 'VirtualService',
-        metadata,
-        spec: {
-          hosts: ['reviews'],
-          http: [
-            {
-              match: [{ headers: { 'end-user': { exact: 'jason' } } }],
-              route: [to(1, 'canary')],
-            },
-            {
-              match: [{ headers: { 'end-user': { prefix: 'a' } }, uri: { prefix: '/' } }],
-              route: [to(90, 'stable'), to(10, 'canary')],
-              retries: { attempts: 2, retryOn: 'connect-failure,503' },
-              timeout: '5s',
-            },
-          ],
-        },
-      }),
-    ],
-    { workload: createWorkload({ service: 'bench', version: 'v1' }) },
-  );
+  return [
+    defineResource({
+      kind: 'DestinationRule',
+      metadata,
+      spec: {
+        host: 'reviews',
+        // Both subsets take the one endpoint, so that what is measured is the rules alone.
+        subsets: [
+          { name: 'stable', labels: { version: 'v1' } },
+          { name: 'canary', labels: { version: 'v1' } },
+        ],
+      },
+    }),
+    defineResource({
+      kind: 'VirtualService',
+      metadata,
+      spec: {
+        hosts: ['reviews'],
+        http: [
+          {
+            match: [{ headers: { 'end-user': { exact: 'jason' } } }],
+            route: [to(1, 'canary')],
+          },
+          {
+            match: [{ headers: { 'end-user': { prefix: 'a' } }, uri: { prefix: '/' } }],
+            route: [to(90, 'stable'), to(10, 'canary')],
+            retries: { attempts: 2, retryOn: 'connect-failure,503' },
+            timeout: '5s',
+          },
+        ],
+      },
+    }),
+  ];
 }
