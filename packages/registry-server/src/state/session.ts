@@ -14,7 +14,7 @@ interface Subscription {
 }
 
 /** An endpoint as its process described it. */
-export interface Claim {
+interface Claim {
   readonly declared: Endpoint;
   readonly probe: HealthProbe | undefined;
 }
