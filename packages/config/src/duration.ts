@@ -1,8 +1,12 @@
 import { MeshError } from '@inmesh/core';
 
-const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+const unitMs: Readonly<Record<string, bigint>> = { h: 3_600_000n, m: 60_000n, s: 1_000n, ms: 1n };
 const wholeForm = /^(?:\d+(?:\.\d+)?(?:h|ms|m|s))+$/;
-const partForm = /(\d+(?:\.\d+)?)(h|ms|m|s)/g;
+const partForm = /(\d+)(?:\.(\d+))?(h|ms|m|s)/g;
+/** Every sensible duration is shorter; the cap keeps the expressions cheap. */
+const maxLength = 40;
+/** No fraction has as many digits: everything is a whole number of this part of a millisecond. */
+const onePart = 10n ** BigInt(maxLength);
 
 /** Ten years: far above any use, far below where sums of milliseconds lose precision. */
 const longestMs = 10 * 365 * 24 * 3_600_000;
@@ -13,17 +17,16 @@ const longestMs = 10 * 365 * 24 * 3_600_000;
  * notations, negative ones, fractions of a millisecond and more than ten years.
  */
 export function parseDurationMs(text: string): number {
-  // 40 characters hold every sensible duration; the cap keeps the expressions below cheap.
-  if (typeof text !== 'string' || text.length > 40 || !wholeForm.test(text)) {
+  if (typeof text !== 'string' || text.length > maxLength || !wholeForm.test(text)) {
     throw invalid(text, 'must be a number with a unit of h, m, s or ms, such as 1.5s or 100ms');
   }
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(partForm)) {
-    total += Number(amount) * (unitMs[unit as string] as number);
+  // Exact, because binary fractions are not: 34045201.7 s times 1000 is no whole number there.
+  let parts = 0n;
+  for (const [, amount = '', fraction = '', unit = ''] of text.matchAll(partForm)) {
+    parts += BigInt(amount + fraction.padEnd(maxLength, '0')) * (unitMs[unit] as bigint);
   }
-  // 1.1s is 1100.0000000000001 ms in binary: what is a whole number but for rounding is one.
-  const whole = Math.round(total);
-  if (Math.abs(total - whole) > 1e-6) throw invalid(text, 'must be whole milliseconds');
+  if (parts % onePart !== 0n) throw invalid(text, 'must be whole milliseconds');
+  const whole = Number(parts / onePart);
   if (whole > longestMs) throw invalid(text, 'must be at most 10 years');
   return whole;
 }
