@@ -28,10 +28,10 @@ test('kill -9 of a registry server under load', async () => {
   await lab.check();
 });
 
-test("a server that was stopped for two sessions' times (as for 30 s of 15) acts on nothing that it knew", async () => {
+test('a server that was stopped for 30 s acts on nothing that it knew', async () => {
   lab.servers[1]?.pause();
   await loseOne();
-  await sleep(2 * ttlMs);
+  await sleep(30_000);
   lab.servers[1]?.resume();
   await lab.check();
 });
@@ -45,7 +45,7 @@ test("the leader of etcd is killed, and a server's own process of the same time"
   await lab.check();
 });
 
-test("without a majority of etcd for four sessions' times (a minute of 15 s each) reads and renewals go on, registrations wait, and changes of the configuration are refused", async () => {
+test('without a majority of etcd for a minute reads and renewals go on, registrations wait, and changes of the configuration are refused', async () => {
   const from = performance.now();
   const lost = lab.etcd.members.slice(1);
   await Promise.all(lost.map((member) => member.kill()));
@@ -53,7 +53,7 @@ test("without a majority of etcd for four sessions' times (a minute of 15 s each
   const before = lab.alive;
   await lab.kill(before[0] as string);
   const added = await lab.addProvider();
-  await sleep(4 * ttlMs);
+  await sleep(60_000);
   // Nothing was removed: who could tell a dead process from one that another server knows?
   for (const seen of lab.seen()) {
     expect([...seen]).toEqual(expect.arrayContaining([...before]));
