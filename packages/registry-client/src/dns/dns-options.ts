@@ -4,6 +4,7 @@ import {
   type Logger,
   MeshError,
   maxTimerDelayMs,
+  type Observer,
   type Random,
   type ServiceName,
   serviceName,
@@ -37,6 +38,8 @@ export interface DnsSourceOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  /** Hears `registry-lost` while DNS has never answered, and `registry-found`. */
+  readonly observer?: Observer;
 }
 
 export interface ResolvedDnsOptions extends Readonly<Required<Omit<DnsSourceOptions, 'services'>>> {
@@ -65,6 +68,7 @@ export function resolveDnsOptions(options: DnsSourceOptions): ResolvedDnsOptions
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     logger: options.logger ?? silentLogger,
+    observer: options.observer ?? {},
   });
 }
 

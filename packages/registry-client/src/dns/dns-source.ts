@@ -1,10 +1,8 @@
 import { MeshError, type ServiceName } from '@inmesh/core';
-import { knownAnyway } from '../known-anyway.ts';
-import { type NewRegistration, prepareRegistration } from '../registration.ts';
 import type { Registry } from '../registry.ts';
-import type { RegistryState } from '../registry-link.ts';
+import { createSource } from '../source.ts';
+import { SourceLink } from '../source-link.ts';
 import { SourceLists } from '../source-lists.ts';
-import { Waits } from '../waits.ts';
 import { type DnsSourceOptions, resolveDnsOptions } from './dns-options.ts';
 import { DnsRefresh } from './dns-refresh.ts';
 
@@ -18,24 +16,18 @@ const server = 'dns:';
  */
 export function createDnsSource(options: DnsSourceOptions): Registry {
   const resolved = resolveDnsOptions(options);
-  const { services, clock, logger, resolver, startTimeoutMs } = resolved;
-  const waits = new Waits(clock);
+  const { services, clock, logger, observer, resolver, startTimeoutMs } = resolved;
+  const link = new SourceLink({ name: 'dns', clock, logger, observer });
   const refreshes = new Map<ServiceName, DnsRefresh>();
-  let state: RegistryState = { kind: 'connecting', since: clock.now() };
-  let starting: Promise<void> | undefined;
-  let closing: Promise<void> | undefined;
+  let begun = false;
 
+  /** One name that cannot be asked for is that service's matter, once there is a DNS at all. */
   const onLooked = (error: Error | undefined): void => {
-    if (closing !== undefined) return;
-    const since = clock.now();
-    if (error === undefined) {
-      if (state.kind !== 'connected') state = { kind: 'connected', since, server };
-    } else if (state.kind !== 'connected') {
+    if (error === undefined) link.found(server);
+    else if (link.state.kind !== 'connected') {
       const message = `dns: no answer: ${error.message}`;
-      const lost = new MeshError('registry_unavailable', message, { cause: error });
-      state = { kind: 'lost', since: state.kind === 'lost' ? state.since : since, error: lost };
+      link.lost(new MeshError('registry_unavailable', message, { cause: error }));
     }
-    waits.check();
   };
   const refresh = (service: ServiceName): void => {
     const where = services.get(service);
@@ -54,56 +46,24 @@ export function createDnsSource(options: DnsSourceOptions): Registry {
       refreshes.get(service)?.stop();
       refreshes.delete(service);
       if (!lists.isFollowed(service)) lists.forget(service);
-      else if (starting !== undefined) refresh(service);
+      else if (begun) refresh(service);
     },
   });
-  const checkOpen = (): void => {
-    if (closing !== undefined) throw new MeshError('closed', 'dns: closed');
-  };
-  return {
-    get state() {
-      return state;
+  return createSource({
+    link,
+    lists,
+    startTimeoutMs,
+    startFailure: `no answer within ${startTimeoutMs} ms; check the name servers of this machine`,
+    begin() {
+      begun = true;
+      const followed = [...lists.services()];
+      if (followed.length === 0) link.found(server);
+      for (const service of followed) refresh(service);
     },
-    get: (service) => lists.get(service),
-    follow(service, listener) {
-      checkOpen();
-      return lists.follow(service, listener);
+    async end() {
+      for (const one of refreshes.values()) one.stop();
+      refreshes.clear();
+      resolver.cancel();
     },
-    start() {
-      starting ??= (async () => {
-        checkOpen();
-        const followed = [...lists.services()];
-        if (followed.length === 0) state = { kind: 'connected', since: clock.now(), server };
-        // `starting` is set by then: what is followed from now on is asked for at once.
-        await undefined;
-        for (const service of followed) if (!refreshes.has(service)) refresh(service);
-        await waits.until(
-          () => state.kind === 'connected',
-          startTimeoutMs,
-          () =>
-            new MeshError(
-              'start_timeout',
-              `dns: no answer within ${startTimeoutMs} ms; check the name servers of this machine`,
-              state.kind === 'lost' ? { cause: state.error } : {},
-            ),
-        );
-      })();
-      return starting;
-    },
-    async register(input: NewRegistration) {
-      checkOpen();
-      return knownAnyway(prepareRegistration(input).id);
-    },
-    close() {
-      closing ??= (async () => {
-        for (const one of refreshes.values()) one.stop();
-        refreshes.clear();
-        resolver.cancel();
-        lists.close();
-        waits.close();
-        state = { kind: 'closed', since: clock.now() };
-      })();
-      return closing;
-    },
-  };
+  });
 }

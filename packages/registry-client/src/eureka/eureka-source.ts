@@ -1,13 +1,13 @@
-import { MeshError, type MeshEvent, type Timer } from '@inmesh/core';
+import { MeshError, type Timer } from '@inmesh/core';
 import { isFields } from '@inmesh/core/eureka';
 import { reconnectDelayMs } from '../reconnect-delay.ts';
-import { type NewRegistration, prepareRegistration } from '../registration.ts';
+import { prepareRegistration } from '../registration.ts';
 import type { Registry } from '../registry.ts';
-import type { RegistryState } from '../registry-link.ts';
 import { readSnapshotFile } from '../snapshot-file.ts';
 import { SnapshotWriter } from '../snapshot-writer.ts';
+import { createSource } from '../source.ts';
+import { SourceLink } from '../source-link.ts';
 import { SourceLists } from '../source-lists.ts';
-import { Waits } from '../waits.ts';
 import {
   type EurekaServer,
   type EurekaSourceOptions,
@@ -25,21 +25,18 @@ import { KnownInstances } from './known-instances.ts';
  */
 export function createEurekaSource(options: EurekaSourceOptions): Registry {
   const resolved = resolveEurekaOptions(options);
-  const { clock, logger, random, namespace, fetchIntervalMs, startTimeoutMs } = resolved;
+  const { clock, logger, observer, random, namespace, fetchIntervalMs, startTimeoutMs } = resolved;
   const { snapshotFile } = resolved;
   const servers = new EurekaServers(resolved);
-  const waits = new Waits(clock);
+  const link = new SourceLink({ name: 'eureka', clock, logger, observer });
   const known = new KnownInstances({ namespace, clock, logger });
   const registrations = new Map<string, EurekaRegistration>();
-  let state: RegistryState = { kind: 'connecting', since: clock.now() };
   /** Whose changes continue what is known. */
   let fetchedFrom: EurekaServer | undefined;
   let restored = false;
   let failures = 0;
   let revision = 0;
   let timer: Timer | undefined;
-  let starting: Promise<void> | undefined;
-  let closing: Promise<void> | undefined;
 
   const lists = new SourceLists({
     clock,
@@ -49,7 +46,7 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
       const isTold = fetchedFrom !== undefined && lists.isFollowed(service);
       if (isTold && lists.get(service) === undefined) {
         lists.publish(service, undefined, String(revision));
-        if (state.kind === 'lost') lists.goStale(service);
+        if (link.state.kind === 'lost') lists.goStale(service);
       }
     },
     onListChange: () => writer?.changed(),
@@ -72,13 +69,6 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
       restored = kept.lists.length > 0;
     } catch (error) {
       logger.error({ err: error, path }, 'the snapshot file is not used');
-    }
-  };
-  const emit = (event: MeshEvent): void => {
-    try {
-      resolved.observer.event?.(event);
-    } catch (error) {
-      logger.error({ err: error, event: event.kind }, 'an observer threw');
     }
   };
   const publish = (): void => {
@@ -136,95 +126,43 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
     if (!servers.isAbroad)
       logger.info({ server: servers.current.name }, 'eureka: own zone is back');
   };
-  const become = (next: RegistryState): void => {
-    state = next;
-    waits.check();
-  };
   const run = async (): Promise<void> => {
     try {
       await fetchOnce();
-      if (closing !== undefined) return;
+      if (!link.isOpen) return;
       publish();
       fetchedFrom = servers.current;
       failures = 0;
-      if (state.kind === 'lost') emit({ kind: 'registry-found', server: servers.current.name });
-      if (state.kind !== 'connected' || state.server !== servers.current.name) {
-        become({ kind: 'connected', since: clock.now(), server: servers.current.name });
-      }
+      link.found(servers.current.name);
       if (servers.isAbroad) await comeHome();
-      if (closing !== undefined) return;
+      if (!link.isOpen) return;
       schedule(fetchIntervalMs * (0.9 + random() / 10));
     } catch (error) {
-      if (closing !== undefined) return;
-      lost(error as MeshError);
+      if (!link.isOpen) return;
+      if (link.state.kind !== 'lost') {
+        for (const service of [...lists.services()]) lists.goStale(service);
+      }
+      link.lost(error as MeshError);
       // A server that is away is not bombarded: the wait grows up to the interval.
       failures += 1;
       const initialMs = Math.min(1_000, fetchIntervalMs);
       schedule(reconnectDelayMs(failures, { initialMs, maxMs: fetchIntervalMs, random }));
     }
   };
-  const lost = (error: MeshError): void => {
-    if (state.kind !== 'lost') {
-      logger.warn({ err: error }, 'eureka: away; lists stay as they are');
-      for (const service of [...lists.services()]) lists.goStale(service);
-      emit({ kind: 'registry-lost', error });
-    }
-    become({
-      kind: 'lost',
-      since: state.kind === 'lost' ? state.since : clock.now(),
-      error,
-    });
-  };
   const schedule = (delayMs: number): void => {
     timer = clock.setTimer(() => void run(), delayMs);
   };
-  const checkOpen = (): void => {
-    if (closing !== undefined) throw new MeshError('closed', 'eureka: closed');
-  };
-  const close = async (): Promise<void> => {
-    timer?.cancel();
-    const goodbyes = [...registrations.values()].map((registration) =>
-      registration.deregister().catch((error: unknown) => {
-        logger.warn({ err: error }, 'eureka: could not deregister: the lease will run out');
-      }),
-    );
-    if (state.kind !== 'lost') await Promise.all(goodbyes);
-    become({ kind: 'closed', since: clock.now() });
-    await servers.close();
-    waits.close();
-    lists.close();
-    await writer?.close();
-  };
-  return {
-    get state() {
-      return state;
+  return createSource({
+    link,
+    lists,
+    startTimeoutMs,
+    startFailure: `no list from ${resolved.servers.map(({ name }) => name).join(', ')} within ${startTimeoutMs} ms; check the addresses and their path`,
+    isStarted: () => link.state.kind === 'connected' || (link.state.kind === 'lost' && restored),
+    async begin() {
+      if (snapshotFile !== undefined) await restore(snapshotFile);
+      if (link.isOpen) void run();
     },
-    get: (service) => lists.get(service),
-    follow(service, listener) {
-      checkOpen();
-      return lists.follow(service, listener);
-    },
-    start() {
-      starting ??= (async () => {
-        checkOpen();
-        if (snapshotFile !== undefined) await restore(snapshotFile);
-        checkOpen();
-        void run();
-        await waits.until(
-          () => state.kind === 'connected' || (state.kind === 'lost' && restored),
-          startTimeoutMs,
-          () =>
-            startTimeout(
-              state,
-              resolved.servers.map(({ name }) => name),
-              startTimeoutMs,
-            ),
-        );
-      })();
-      return starting;
-    },
-    async register(input: NewRegistration) {
-      checkOpen();
+    async register(input) {
       const { id, registration } = prepareRegistration(input);
       if (registration.namespace !== undefined && registration.namespace !== namespace) {
         throw new MeshError(
@@ -247,21 +185,16 @@ export function createEurekaSource(options: EurekaSourceOptions): Registry {
       }
       return handle;
     },
-    close() {
-      closing ??= close();
-      return closing;
+    async end() {
+      timer?.cancel();
+      const goodbyes = [...registrations.values()].map((registration) =>
+        registration.deregister().catch((error: unknown) => {
+          logger.warn({ err: error }, 'eureka: could not deregister: the lease will run out');
+        }),
+      );
+      if (link.state.kind !== 'lost') await Promise.all(goodbyes);
+      await servers.close();
+      await writer?.close();
     },
-  };
-}
-
-function startTimeout(
-  state: RegistryState,
-  servers: readonly string[],
-  startTimeoutMs: number,
-): MeshError {
-  return new MeshError(
-    'start_timeout',
-    `eureka: no list from ${servers.join(', ')} within ${startTimeoutMs} ms; check the addresses and their path`,
-    state.kind === 'lost' ? { cause: state.error } : {},
-  );
+  });
 }
