@@ -3,6 +3,7 @@ import axios, {
   type AxiosRequestConfig,
   type CreateAxiosDefaults,
 } from 'axios';
+import { DirectAxios } from './direct-axios.ts';
 
 /** Defaults that say nothing that holds here: browsers' words, "no limit", and what axios falls back on without them. */
 const idleDefaults = [
@@ -28,6 +29,8 @@ export function makeLean(instance: AxiosInstance, given: CreateAxiosDefaults | u
   for (const [name, headers] of Object.entries(defaults.headers)) {
     if (isEmpty(headers)) hide(defaults.headers, name, () => ({}));
   }
+  const direct = new DirectAxios(instance);
+  instance.request = direct.request.bind(direct) as AxiosInstance['request'];
   for (const method of ['get', 'delete', 'head', 'options'] as const) {
     instance[method] = ((url: string, config?: AxiosRequestConfig) =>
       instance.request({ ...config, method, url })) as AxiosInstance['get'];
