@@ -24,6 +24,7 @@ export * from './quota.ts';
 export * from './registry-protocol.ts';
 export * from './registry-security.ts';
 export * from './registry-token.ts';
+export * from './replace-file.ts';
 export * from './reports.ts';
 export * from './request-context.ts';
 export * from './rollout.ts';

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { replaceFile } from '@inmesh/core';
 import type { SvidCredential } from './credential.ts';
 import { formatPemBundle } from './trust-bundle.ts';
 import type { CredentialFiles } from './watch-files.ts';
@@ -21,22 +20,4 @@ export async function saveCredential(
   await replaceFile(files.bundle, bundle === undefined ? '' : formatPemBundle(bundle), 0o644);
   await replaceFile(files.key, key, 0o600);
   await replaceFile(files.cert, chain, 0o644);
-}
-
-async function replaceFile(path: string, content: string | Buffer, mode: number): Promise<void> {
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    // `wx`: never into a file or a link that somebody has put there.
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

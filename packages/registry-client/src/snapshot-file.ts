@@ -1,8 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type ConfigSnapshot, type EndpointList, isLabel, splitServiceName } from '@inmesh/core';
+import {
+  type ConfigSnapshot,
+  type EndpointList,
+  isLabel,
+  replaceFile,
+  splitServiceName,
+} from '@inmesh/core';
 import { checkConfigRevision, checkResources } from './config-check.ts';
 import { readEndpoints } from './watch-frame.ts';
 
@@ -35,21 +40,8 @@ export async function writeSnapshotFile(
     endpoints,
   }));
   const text = JSON.stringify({ format, savedAt: time.wallNow, services, config });
-  const temporary = `${path}.${randomUUID()}.tmp`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  try {
-    await withFile(await open(temporary, 'wx', 0o600), async (file) => {
-      await file.writeFile(text);
-      await file.sync();
-    });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  // Some systems cannot open a directory; there the rename lasts when they say so.
-  const directory = await open(dirname(path), 'r').catch(() => undefined);
-  if (directory !== undefined) await withFile(directory, (file) => file.sync().catch(() => {}));
+  await replaceFile(path, text, 0o600);
 }
 
 /**

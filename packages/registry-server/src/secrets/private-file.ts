@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MeshError } from '@inmesh/core';
+import { MeshError, replaceFile } from '@inmesh/core';
 
 const fileMode = 0o600;
 const directoryMode = 0o700;
@@ -28,33 +27,8 @@ export async function readPrivate(path: string): Promise<string | undefined> {
   }
 }
 
-/** Replaces a file as a whole, readable by this user only from the moment that it exists. Resolves when it is on disk. */
+/** Makes the folder where it is missing, and replaces the file in it as a whole. Resolves when it is on disk. */
 export async function writePrivate(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: directoryMode });
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    const file = await open(temporary, 'wx', fileMode);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(dirname(path));
-}
-
-/** Without it the rename itself may be lost with the power. Windows has no such call. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await replaceFile(path, text, fileMode);
 }
