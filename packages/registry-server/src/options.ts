@@ -63,6 +63,8 @@ export interface RegistryLimits {
   readonly taps: number;
   /** Health probes under way at once. @default 64 */
   readonly concurrentProbes: number;
+  /** Requests for certificates that are signed or wait for it; more are answered with 503. @default 1_000 */
+  readonly waitingCertificates: number;
 }
 
 export interface RegistryServerOptions {
@@ -143,6 +145,7 @@ const defaultLimits: RegistryLimits = Object.freeze({
   graphStreams: 100,
   taps: 10,
   concurrentProbes: 64,
+  waitingCertificates: 1_000,
 });
 
 /** Throws `invalid_argument`, naming the option and its value. */

@@ -244,6 +244,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
         ...resolved,
         security: resolved.security,
         store,
+        leadership: cluster.leadership,
         hosts: ownHosts(resolved),
       });
       security.onTrust(() => hub.trustChanged());

@@ -6,7 +6,7 @@ import { createCsr, generateKey, readSvid } from '@inmesh/identity';
 import { createFakeClock } from '@inmesh/testing';
 import { describe, expect, test } from '@jest/globals';
 import { onEnd } from './registry-fixture.ts';
-import { idOf, startSecureRegistry } from './secure-fixture.ts';
+import { exchangeRaw, idOf, startSecureRegistry } from './secure-fixture.ts';
 
 const hour = 3_600_000;
 
@@ -77,6 +77,25 @@ describe('a certificate from the registry', () => {
     expect((await registry.send('POST', '/v1/certificates', {}, body)).status).toBe(400);
     expect((await registry.enroll(proof, idOf('orders'))).status).toBe(200);
   });
+});
+
+test('more requests for certificates than may wait are told when to come again, and renewals go on', async () => {
+  const registry = await startSecureRegistry({ limits: { waitingCertificates: 1 } });
+  const identity = await registry.workload('orders');
+  const session = await registry.openSession(identity);
+  const csr = JSON.stringify({ csr: createCsr(generateKey(), idOf('orders')) });
+  const head = (request: string): string => `${request} HTTP/1.1\r\nhost: localhost\r\n`;
+  const ask = `${head('POST /v1/certificates')}content-type: application/json\r\ncontent-length: ${csr.length}\r\n\r\n${csr}`;
+  const renew = `${head(`PUT /v1/sessions/${session}`)}\r\n`;
+  const last = `${head(`PUT /v1/sessions/${session}`)}connection: close\r\n\r\n`;
+  // In one piece: all are read in one turn, before anything of it is signed.
+  const answers = await exchangeRaw(registry.url, identity, [ask, ask, renew, ask, last].join(''));
+  const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+  expect(statuses).toEqual([200, 503, 204, 503, 204]);
+  expect(answers.match(/^retry-after: 1\r$/gim)).toHaveLength(2);
+  expect(answers.match(/"code":"overloaded"/g)).toHaveLength(2);
+  // There is room again.
+  expect((await registry.enroll(undefined, idOf('orders'), { identity })).status).toBe(200);
 });
 
 describe('a join token', () => {

@@ -35,6 +35,44 @@ describe('encryption', () => {
     });
   });
 
+  test('what another key has sealed is sealed with the first one, the rest is not touched', async () => {
+    const plain = await createEmbeddedStore();
+    const [old, next] = [randomBytes(32), randomBytes(32)];
+    await encryptStore(plain, [old]).commit([
+      { kind: 'put', key: 'a/1', value: '1' },
+      { kind: 'put', key: 'b/1', value: 'b' },
+    ]);
+    const both = encryptStore(plain, [next, old]);
+    await both.commit([{ kind: 'put', key: 'a/2', value: '2' }]);
+    const untouched = await plain.get('a/2');
+    expect(await both.reseal('a/')).toEqual(['a/1']);
+    expect(await both.reseal('a/')).toEqual([]);
+    expect(await plain.get('a/2')).toEqual(untouched);
+    const { entries } = await encryptStore(plain, [next]).list('a/');
+    expect(entries.map(({ value }) => value)).toEqual(['1', '2']);
+    expect((await encryptStore(plain, [old]).get('b/1'))?.value).toBe('b');
+  });
+
+  test('what somebody else writes while it is sealed anew is left to them', async () => {
+    const plain = await createEmbeddedStore();
+    const [old, next] = [randomBytes(32), randomBytes(32)];
+    const before = encryptStore(plain, [old]);
+    await before.commit([{ kind: 'put', key: 'a', value: '1' }]);
+    const both = encryptStore(
+      {
+        ...plain,
+        async list(prefix) {
+          const listed = await plain.list(prefix);
+          await before.commit([{ kind: 'put', key: 'a', value: '2' }]);
+          return listed;
+        },
+      },
+      [next, old],
+    );
+    expect(await both.reseal('')).toEqual([]);
+    expect((await both.get('a'))?.value).toBe('2');
+  });
+
   test('a value that was changed, put elsewhere or never encrypted is refused, also by a watch', async () => {
     const plain = await createEmbeddedStore();
     const store = encryptStore(plain, [randomBytes(32)]);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import {
   type CertificateIssued,
   type CertificateProof,
@@ -101,6 +101,22 @@ export async function startSecureRegistry(
     },
     bundle: async () => (await send('GET', '/v1/trust-bundle')).json.bundle,
   };
+}
+
+/** Writes `text` in one piece on a connection of its own, and gives all that comes until the server closes it. */
+export function exchangeRaw(url: string, identity: IdentitySource, text: string): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  const tls = identity.connectOptions([registryIdentity('cluster.local')]);
+  return new Promise((resolve, reject) => {
+    let read = '';
+    const socket = connect({ ...tls, host, port: Number(port) }, () => socket.write(text));
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      read += chunk;
+    });
+    socket.on('error', reject);
+    socket.on('end', () => resolve(read));
+  });
 }
 
 function sendTo(url: string, method: string, shown: Shown, body: unknown): Promise<Answer> {

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { silentLogger } from '@inmesh/core';
 import { createCsr, generateKey, parsePemBundle } from '@inmesh/identity';
 import { createRegistryServer, encryptStore } from '@inmesh/registry-server';
-import { createFakeClock, type FakeClock } from '@inmesh/testing';
+import { createFakeClock, eventually, type FakeClock } from '@inmesh/testing';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
 } from '../src/ca/certificate-authority.ts';
+import { createKeyResealer } from '../src/secrets/key-resealer.ts';
 import { createFileSecret, type Secret } from '../src/secrets/secret.ts';
 import { openStoredSecret } from '../src/secrets/stored-secret.ts';
 import {
@@ -18,6 +19,7 @@ import {
   type ServiceTokenIssuer,
 } from '../src/security/service-token-issuer.ts';
 import { onEnd } from './registry-fixture.ts';
+import { startSecureRegistry } from './secure-fixture.ts';
 import {
   createSharedStoreDouble,
   type SharedStoreDouble,
@@ -168,6 +170,60 @@ describe("the operator's key", () => {
     const { fingerprint } = await startAuthority();
     const again = await startAuthority({ keys: [randomBytes(32), operatorsKey] });
     expect(again.fingerprint).toBe(fingerprint);
+  });
+
+  test('that is in front is the one that secrets are encrypted with, from the start of the server that leads', async () => {
+    const next = randomBytes(32);
+    const opensAll = async (key: Uint8Array): Promise<boolean> => {
+      const listing = encryptStore(shared.store, [key]).list('secrets/');
+      return (await listing.catch(() => undefined))?.entries.length === 2;
+    };
+    /** Runs a server until `key` opens all secrets. */
+    const runUntil = async (key: Uint8Array, storeKeys: Uint8Array[]): Promise<string> => {
+      const store = shared.open();
+      const { server, bundle } = await startSecureRegistry({ store, security: { storeKeys } });
+      await eventually(() => opensAll(key));
+      const roots = await bundle();
+      await server.close();
+      return roots;
+    };
+    const roots = await runUntil(operatorsKey, [operatorsKey]);
+    expect(await runUntil(next, [next, operatorsKey])).toBe(roots);
+    expect(await opensAll(operatorsKey)).toBe(false);
+    expect(await runUntil(next, [next])).toBe(roots);
+  });
+
+  test('is tried again by the next server that leads when the store could not be written', async () => {
+    const next = randomBytes(32);
+    await startAuthority();
+    const handle = shared.open();
+    let lead: (leading: boolean) => void = () => {};
+    const notes: string[] = [];
+    const note = (_fields: object, message: string): void => void notes.push(message);
+    const resealer = createKeyResealer({
+      store: encryptStore(handle, [next, operatorsKey]),
+      prefix: 'secrets/',
+      leadership: {
+        leading: false,
+        onChange(listener) {
+          lead = listener;
+          return () => {};
+        },
+      },
+      logger: { ...silentLogger, info: note, error: note },
+    });
+    handle.cut = true;
+    lead(true);
+    await eventually(() => notes.length === 1);
+    handle.cut = false;
+    lead(false);
+    lead(true);
+    await resealer.close();
+    expect(notes).toEqual([
+      expect.stringMatching(/keep the others/),
+      expect.stringMatching(/first of the store keys now/),
+    ]);
+    await expect(startAuthority({ keys: [next] })).resolves.toBeDefined();
   });
 
   test('must be there where a store is shared', () => {

@@ -64,7 +64,7 @@ function start(workerFile: string): SigningThread {
 async function startPoisoned(name: string, does: string): Promise<SigningThread> {
   const file = join(folder, `${name}.mjs`);
   const poison = `import { parentPort } from 'node:worker_threads';
-    parentPort.on('message', ({ job }) => { if (job.csr === 'poison') ${does}; });`;
+    parentPort.on('message', ({ job }) => { if (job?.csr === 'poison') ${does}; });`;
   await writeFile(join(folder, `${name}-poison.mjs`), poison);
   await writeFile(file, `import './${name}-poison.mjs'; import './signing-worker.mjs';`);
   return start(file);

@@ -3,8 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Clock, type Logger, MeshError, type Timer } from '@inmesh/core';
+import type { SigningAuthority } from '@inmesh/identity';
 import { type SignedLeaf, type SigningJob, signJob } from './signing-job.ts';
-import type { NumberedJob, SigningAnswer } from './signing-worker.ts';
+import type { NewAuthority, NumberedJob, SigningAnswer } from './signing-worker.ts';
 
 export interface SigningThreadOptions {
   /** The worker, compiled. @default signing-worker.js beside this file */
@@ -40,6 +41,8 @@ export function createSigningThread(options: SigningThreadOptions): SigningThrea
   }
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
+  /** The authority that it has. */
+  let handedOver: SigningAuthority | undefined;
   let watchdog: Timer | undefined;
   let lastNumber = 0;
   let closed = false;
@@ -64,6 +67,7 @@ export function createSigningThread(options: SigningThreadOptions): SigningThrea
     begun.on('error', (error) => logger.error({ err: error }, 'the thread that signs has failed'));
     begun.on('exit', (code) => {
       worker = undefined;
+      handedOver = undefined;
       const lost = [...waiting.values()];
       waiting.clear();
       watch();
@@ -75,9 +79,11 @@ export function createSigningThread(options: SigningThreadOptions): SigningThrea
   };
 
   return {
-    async sign(job) {
+    async sign({ authority, ...job }) {
       if (closed) throw closedError();
       worker ??= begin();
+      if (authority !== handedOver) worker.postMessage({ authority } satisfies NewAuthority);
+      handedOver = authority;
       lastNumber += 1;
       const number = lastNumber;
       worker.postMessage({ number, job } satisfies NumberedJob);

@@ -2,11 +2,17 @@
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { isMeshError, type MeshErrorCode } from '@inmesh/core';
+import type { SigningAuthority } from '@inmesh/identity';
 import { type SignedLeaf, type SigningJob, signJob } from './signing-job.ts';
+
+/** Who signs from now on: not with each job, since handing over its handles costs the thread that serves. */
+export interface NewAuthority {
+  readonly authority: SigningAuthority;
+}
 
 export interface NumberedJob {
   readonly number: number;
-  readonly job: SigningJob;
+  readonly job: Omit<SigningJob, 'authority'>;
 }
 
 export type SigningAnswer = { readonly number: number } & (
@@ -18,14 +24,17 @@ export type SigningAnswer = { readonly number: number } & (
 if (process.platform === 'linux') setPriority(10);
 
 const port = parentPort as MessagePort;
-port.on('message', ({ number, job }: NumberedJob) => {
-  let answer: SigningAnswer;
+let authority: SigningAuthority;
+port.on('message', (message: NewAuthority | NumberedJob) => {
+  if ('authority' in message) ({ authority } = message);
+  else port.postMessage(answer(message));
+});
+
+function answer({ number, job }: NumberedJob): SigningAnswer {
   try {
-    answer = { number, signed: signJob(job) };
+    return { number, signed: signJob({ ...job, authority }) };
   } catch (error) {
     const { message } = error as Error;
-    const code = isMeshError(error) ? error.code : 'internal';
-    answer = { number, refused: { code, message } };
+    return { number, refused: { code: isMeshError(error) ? error.code : 'internal', message } };
   }
-  port.postMessage(answer);
-});
+}

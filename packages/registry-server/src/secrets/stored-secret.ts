@@ -2,6 +2,9 @@ import { type Clock, isMeshError, type Logger, type Store, type StoreEntry } fro
 import { followStore } from '../store/follow-store.ts';
 import type { Secret } from './secret.ts';
 
+/** Of the keys in the store under which secrets are. */
+export const secretsPrefix = 'secrets/';
+
 export interface StoredSecretOptions {
   /** One that encrypts: see `encryptStore`. */
   readonly store: Store;

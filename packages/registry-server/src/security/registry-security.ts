@@ -19,7 +19,7 @@ import {
   type RevocationList,
   serveMutualTls,
 } from '@inmesh/identity';
-import { type AdmissionLimits, createAdmission } from '../access/admission.ts';
+import { createAdmission } from '../access/admission.ts';
 import { createAuthenticator } from '../access/authenticator.ts';
 import type { Authenticate } from '../access/enforce-access.ts';
 import { createLogins } from '../access/logins.ts';
@@ -30,6 +30,7 @@ import {
   createCertificateAuthority,
 } from '../ca/certificate-authority.ts';
 import { createIntermediateAuthority } from '../ca/intermediate-authority.ts';
+import type { Leadership } from '../cluster/leadership.ts';
 import type { App } from '../http/app.ts';
 import { certificateRoutes } from '../http/routes/certificate-routes.ts';
 import { loginRoutes } from '../http/routes/login-routes.ts';
@@ -37,9 +38,11 @@ import { revocationRoutes } from '../http/routes/revocation-routes.ts';
 import { serviceTokenRoutes } from '../http/routes/service-token-routes.ts';
 import { tokenRoutes } from '../http/routes/token-routes.ts';
 import { trustRoutes } from '../http/routes/trust-routes.ts';
+import type { RegistryLimits } from '../options.ts';
+import { createKeyResealer, type KeyResealer } from '../secrets/key-resealer.ts';
 import { createFileSecret, createPassingSecret, type Secret } from '../secrets/secret.ts';
-import { openStoredSecret } from '../secrets/stored-secret.ts';
-import { encryptStore } from '../store/encrypted-store.ts';
+import { openStoredSecret, secretsPrefix } from '../secrets/stored-secret.ts';
+import { type EncryptedStore, encryptStore } from '../store/encrypted-store.ts';
 import { createTokenBook, type TokenBook } from '../tokens/token-book.ts';
 import { createBootstrapToken } from './bootstrap-token.ts';
 import { createKubernetesProof } from './kubernetes-proof.ts';
@@ -54,7 +57,8 @@ export interface RegistrySecurityParts {
   readonly dataDir: string | undefined;
   /** What clients outside the mesh may call this server. */
   readonly hosts: readonly string[];
-  readonly limits: AdmissionLimits;
+  readonly limits: RegistryLimits;
+  readonly leadership: Leadership;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -83,10 +87,11 @@ export interface RegistrySecurity {
 export async function createRegistrySecurity(
   parts: RegistrySecurityParts,
 ): Promise<RegistrySecurity> {
-  const { security, store, dataDir, clock, logger } = parts;
-  const { trustDomain } = security;
+  const { security, store, leadership, dataDir, clock, logger } = parts;
+  const { trustDomain, storeKeys } = security;
+  const sealed = storeKeys === undefined ? undefined : encryptStore(store, storeKeys);
   const revoked = createRevocationList();
-  const authority = await createAuthority(parts);
+  const authority = await createAuthority(parts, sealed);
   const identity = await registryIdentitySource(authority, revoked, parts);
   const tokens = await createTokenBook({
     store,
@@ -103,7 +108,7 @@ export async function createRegistrySecurity(
   });
   const serviceTokens = await createServiceTokenIssuer({
     trustDomain,
-    secret: await openSecret(parts, 'service-token-keys'),
+    secret: await openSecret(parts, sealed, 'service-token-keys'),
     clock,
     logger,
   });
@@ -113,6 +118,8 @@ export async function createRegistrySecurity(
       ? undefined
       : createKubernetesProof(security.kubernetes, clock, logger),
   );
+  const resealer =
+    sealed && createKeyResealer({ store: sealed, prefix: secretsPrefix, leadership, logger });
   const logins = createLogins({ clock, isGood: (id) => tokens.has(id) });
   let tls: MutualTls | undefined;
   const authenticate = withAdmission(
@@ -160,31 +167,46 @@ export async function createRegistrySecurity(
       revoked: revocations.all().map(({ serial }) => serial),
     }),
     onTrust: (listener) => void listeners.add(listener),
-    close: () => closeAll({ tls, identity, authority, tokens, revocations, serviceTokens, proofs }),
+    close: () =>
+      closeAll({
+        tls,
+        identity,
+        authority,
+        tokens,
+        revocations,
+        serviceTokens,
+        proofs,
+        resealer,
+      }),
   };
 }
 
-async function createAuthority(parts: RegistrySecurityParts): Promise<CertificateAuthority> {
-  const { security, clock, logger } = parts;
+async function createAuthority(
+  parts: RegistrySecurityParts,
+  sealed: EncryptedStore | undefined,
+): Promise<CertificateAuthority> {
+  const { security, limits, clock, logger } = parts;
   const { trustDomain, certificateLifeMs: lifeMs, intermediate } = security;
-  const common = { trustDomain, lifeMs, clock, logger };
+  const { waitingCertificates: maxWaiting } = limits;
+  const common = { trustDomain, lifeMs, maxWaiting, clock, logger };
   if (intermediate !== undefined) {
-    return createIntermediateAuthority({ ...common, files: intermediate, maxWaiting: 1_000 });
+    return createIntermediateAuthority({ ...common, files: intermediate });
   }
-  const secret = await openSecret(parts, 'authority');
+  const secret = await openSecret(parts, sealed, 'authority');
   return createCertificateAuthority({ ...common, secret });
 }
 
 /** Keys that all servers share are in the store, encrypted; those of one alone in its data directory. */
 async function openSecret(
-  { security: { storeKeys }, store, dataDir, clock, logger }: RegistrySecurityParts,
+  { dataDir, clock, logger }: RegistrySecurityParts,
+  sealed: EncryptedStore | undefined,
   name: 'authority' | 'service-token-keys',
 ): Promise<Secret> {
   const own = dataDir === undefined ? undefined : createFileSecret(join(dataDir, `${name}.json`));
-  if (storeKeys === undefined) return own ?? createPassingSecret();
+  if (sealed === undefined) return own ?? createPassingSecret();
   return openStoredSecret({
-    store: encryptStore(store, storeKeys),
-    key: `secrets/${name}`,
+    store: sealed,
+    key: secretsPrefix + name,
     ...(own === undefined ? {} : { inherited: own }),
     clock,
     logger,
@@ -236,6 +258,7 @@ async function closeAll(parts: {
   revocations: Revocations;
   serviceTokens: ServiceTokenIssuer;
   proofs: WorkloadProofs;
+  resealer: KeyResealer | undefined;
 }): Promise<void> {
   await Promise.all(Object.values(parts).map((part) => part?.close()));
 }

@@ -1,5 +1,11 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { MeshError, type Store, type StoreChange, type StoreEntry } from '@inmesh/core';
+import {
+  isMeshError,
+  MeshError,
+  type Store,
+  type StoreChange,
+  type StoreEntry,
+} from '@inmesh/core';
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
@@ -12,6 +18,16 @@ interface Sealed {
   readonly data: string;
 }
 
+/** A store whose values only those can read who have one of its keys. */
+export interface EncryptedStore extends Store {
+  /**
+   * Encrypts with the first key what another one has encrypted, and gives the keys of those entries.
+   * What somebody else writes meanwhile is left as it is. Throws `invalid_argument` for a value that
+   * none of the keys opens.
+   */
+  reseal(prefix: string): Promise<readonly string[]>;
+}
+
 /**
  * A view of a store in which every value is encrypted, for what whoever reads the store must not
  * learn: private keys. A value is bound to its key in the store, so that one cannot be put in the
@@ -20,7 +36,7 @@ interface Sealed {
  * @param keys 32 bytes each. The first one encrypts; all of them decrypt, so that a new one can be
  *   put first while values of the old one are still there. Throws `invalid_argument` for others.
  */
-export function encryptStore(store: Store, keys: readonly Uint8Array[]): Store {
+export function encryptStore(store: Store, keys: readonly Uint8Array[]): EncryptedStore {
   const byName = new Map(keys.map((key) => [nameOf(key), key]));
   const [first] = byName;
   if (first === undefined || keys.some(({ length }) => length !== keyBytes)) {
@@ -89,6 +105,21 @@ export function encryptStore(store: Store, keys: readonly Uint8Array[]): Store {
         lost: (error) => watcher.lost(error),
       });
       return unwatch;
+    },
+    async reseal(prefix) {
+      const { entries } = await store.list(prefix);
+      const resealed: string[] = [];
+      for (const entry of entries) {
+        const { key, value, revision: expected } = open(entry);
+        if ((JSON.parse(entry.value) as Sealed).sealedBy === sealedBy) continue;
+        try {
+          await store.commit([{ kind: 'put', key, value: seal(key, value), expected }]);
+          resealed.push(key);
+        } catch (error) {
+          if (!isMeshError(error, 'conflict')) throw error;
+        }
+      }
+      return resealed;
     },
     close: () => store.close(),
   };
