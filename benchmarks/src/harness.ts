@@ -51,6 +51,11 @@ export async function compare(comparison: Comparison, rounds: number): Promise<C
     subjects.push(await comparison.subject());
     if (round % 2 === 1) baselines.push(await comparison.baseline());
   }
+  return comparedOf(subjects, baselines);
+}
+
+/** @param baselines Of the same rounds as `subjects`. */
+export function comparedOf(subjects: readonly number[], baselines: readonly number[]): Compared {
   const ratios = subjects.map((value, i) => value / (baselines[i] as number));
   const { low, high } = bootstrapInterval(ratios);
   return {

@@ -7,150 +7,135 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { registryIdentity, type SessionOpened } from '@inmesh/core';
-import { createCsr, createIdentity, generateKey, type IdentitySource } from '@inmesh/identity';
+import { createIdentity } from '@inmesh/identity';
 import { createRegistryEnroller } from '@inmesh/registry-client';
 import { Pool } from 'undici';
-import { type BenchOptions, type BenchResult, type Compared, compare, median } from './harness.ts';
+import {
+  absolute,
+  type BenchOptions,
+  type BenchResult,
+  type Compared,
+  comparedOf,
+  median,
+} from './harness.ts';
+import {
+  type Address,
+  type Asking,
+  concurrency,
+  spiffeId,
+  startAskers,
+} from './identity-askers.ts';
+import { begin, evenly } from './pace.ts';
 
-const spiffeId = 'spiffe://cluster.local/ns/default/sa/bench';
 /** Of sessions, evenly spaced: what 1,000 processes send. */
 const renewalsPerSecond = 200;
-const roundMs = 2_000;
 /** Certificates asked for meanwhile: a mesh of six million processes that renews twice a day. */
 const certificatesPerSecond = 150;
 /** Processes that come anew: 100,000 of them within 17 minutes. */
 const joinsPerSecond = 100;
-/** Requests for certificates in flight where it is measured how many there can be. */
-const concurrency = 8;
+/** Sides change so often that what the machine does besides falls on both. */
+const sliceMs = 500;
+/** Of each side, in a round: 400 renewals, of which the slowest four are beyond the figure. */
+const slices = 4;
+const warmUpMs = 3_000;
 
-export async function run(options: BenchOptions): Promise<BenchResult[]> {
+export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const target = fork(new URL('./identity-target.js', import.meta.url), { stdio: 'inherit' });
   try {
-    return await measure(target, options);
+    yield* measure(target, options);
   } finally {
     target.disconnect();
   }
 }
 
-async function measure(target: ChildProcess, options: BenchOptions): Promise<BenchResult[]> {
-  const [{ url, token }] = (await once(target, 'message')) as [{ url: string; token: string }];
+async function* measure(
+  target: ChildProcess,
+  { rounds = 11, only = '' }: BenchOptions,
+): AsyncGenerator<BenchResult> {
+  const [address] = (await once(target, 'message')) as [Address];
+  const { url, token } = address;
+  const askers = await startAskers(address);
   const enroller = createRegistryEnroller({ servers: url, joinToken: token });
   const identity = createIdentity({ enroller, spiffeId });
   await identity.ready();
-  const [renewing, asking] = [connect(url, identity, 4), connect(url, identity, concurrency)];
-  const opened = await send(renewing, 'POST', '/v1/sessions', { client: 'bench' });
-  const { session } = opened as SessionOpened;
-  // Keys are the clients' business.
-  const csr = createCsr(generateKey(), spiffeId);
-  const ask = (): Promise<unknown> => send(asking, 'POST', '/v1/certificates', { csr });
-
-  const renewals = async (): Promise<number> => {
-    const latencies = await evenly(renewalsPerSecond, () =>
-      timed(() => send(renewing, 'PUT', `/v1/sessions/${session}`)),
-    );
-    return latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] as number;
-  };
-  const renewalsMeanwhile = async (
-    perSecond: number,
-    work: () => Promise<unknown>,
-  ): Promise<number> => {
-    const done = evenly(perSecond, work);
-    const p99 = await renewals();
-    await done;
-    return p99;
-  };
-  const come = async (method: string, path: string, body?: unknown): Promise<void> => {
-    const own = connect(url, identity, 1);
-    await send(own, method, path, body);
-    await own.close();
-  };
-  const signed = async (): Promise<number> => {
-    let count = 0;
-    const startedAt = performance.now();
-    const worker = async (): Promise<void> => {
-      for (; performance.now() - startedAt < roundMs; count += 1) await ask();
-    };
-    await Promise.all(Array.from({ length: concurrency }, worker));
-    return (count * 1_000) / (performance.now() - startedAt);
-  };
-
-  const rounds = options.rounds ?? 7;
-  const rates: number[] = [await signed()];
-  for (let round = 1; round < rounds; round += 1) rates.push(await signed());
-  const whileAsked = (): Promise<number> => renewalsMeanwhile(certificatesPerSecond, ask);
-  const lookUp = (): Promise<unknown> => send(asking, 'GET', '/v1/trust-bundle');
-  const whileLookedUp = (): Promise<number> => renewalsMeanwhile(certificatesPerSecond, lookUp);
-  const loaded = await compare({ subject: whileAsked, baseline: renewals }, rounds);
-  const issuing = await compare({ subject: whileAsked, baseline: whileLookedUp }, rounds);
-  const joining = await compare(
-    {
-      subject: () =>
-        renewalsMeanwhile(joinsPerSecond, () => come('POST', '/v1/certificates', { csr })),
-      baseline: () => renewalsMeanwhile(joinsPerSecond, () => come('GET', '/v1/trust-bundle')),
-    },
-    rounds,
-  );
-  await Promise.all([renewing.close(), asking.close()]);
-  identity.close();
-  const common = { bench: 'identity', concurrency: 0, metric: 'p99', unit: 'ms' } as const;
-  return [
-    {
-      bench: 'identity',
-      subject: 'certificates signed',
-      baseline: '–',
-      concurrency,
-      metric: 'rate',
-      ratio: 1,
-      low: 1,
-      high: 1,
-      value: median(rates),
-      unit: '/s',
-    },
-    {
-      ...common,
-      subject: `renewals, ${certificatesPerSecond} certificates/s meanwhile`,
-      baseline: 'renewals alone',
-      ...rowOf(loaded),
-    },
-    {
-      ...common,
-      subject: `renewals, ${certificatesPerSecond} certificates/s meanwhile`,
-      baseline: 'as many look-ups meanwhile',
-      ...rowOf(issuing),
-    },
-    {
-      ...common,
-      subject: `renewals, ${joinsPerSecond} processes/s come for a certificate`,
-      baseline: 'they come for none',
-      ...rowOf(joining),
-    },
-  ];
-}
-
-function rowOf({
-  ratio,
-  low,
-  high,
-  subject,
-}: Compared): Pick<BenchResult, 'ratio' | 'low' | 'high' | 'value'> {
-  return { ratio, low, high, value: subject };
-}
-
-/** Begins `work` so often a second for one round, whatever became of the last one. */
-async function evenly<T>(perSecond: number, work: () => Promise<T>): Promise<T[]> {
-  const results: Promise<T>[] = [];
-  const startedAt = performance.now();
-  for (let sent = 0; sent < (perSecond * roundMs) / 1_000; sent += 1) {
-    const dueAt = startedAt + (sent * 1_000) / perSecond;
-    await new Promise((resolve) => setTimeout(resolve, dueAt - performance.now()));
-    results.push(work());
-  }
-  return await Promise.all(results);
-}
-
-function connect(url: string, identity: IdentitySource, connections: number): Pool {
   const tls = identity.connectOptions([registryIdentity('cluster.local')]);
-  return new Pool(url, { connections, connect: tls as object });
+  const pool = new Pool(url, { connections: 4, connect: tls as object });
+  const { session } = (await send(pool, 'POST', '/v1/sessions', { client: 'b' })) as SessionOpened;
+
+  const renew = async (): Promise<number> => {
+    const startedAt = performance.now();
+    await send(pool, 'PUT', `/v1/sessions/${session}`);
+    return performance.now() - startedAt;
+  };
+  const alone: Renewals = () => begin(renew, renewalsPerSecond, evenly, sliceMs);
+  const meanwhile =
+    (asking: Asking, perSecond: number): Renewals =>
+    async () => {
+      const asked = askers.ask({ asking, perSecond, durationMs: sliceMs });
+      const latencies = await alone();
+      await asked;
+      return latencies;
+    };
+  const whileSigned = meanwhile('certificate', certificatesPerSecond);
+  const whileLookedUp = meanwhile('look-up', certificatesPerSecond);
+  const whileJoined = meanwhile('join', joinsPerSecond);
+  const whileVisited = meanwhile('visit', joinsPerSecond);
+
+  // Once through without counting: the engine compiles what is measured.
+  for (const asking of ['certificate', 'look-up', 'join', 'visit'] as const) {
+    await askers.ask({ asking, durationMs: warmUpMs });
+  }
+  await begin(renew, 5 * renewalsPerSecond, evenly, warmUpMs);
+
+  const signing = `renewals, ${certificatesPerSecond} certificates/s meanwhile`;
+  const joining = `renewals, ${joinsPerSecond} processes/s come for a certificate`;
+  const pairs: readonly [string, string, Renewals, Renewals][] = [
+    [signing, 'renewals alone', whileSigned, alone],
+    [signing, 'as many look-ups meanwhile', whileSigned, whileLookedUp],
+    [joining, 'they come for none', whileJoined, whileVisited],
+  ];
+  const signed = 'certificates signed';
+  if (signed.includes(only)) {
+    const rates: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      rates.push(await askers.ask({ asking: 'certificate', durationMs: 2 * sliceMs }));
+    }
+    yield absolute('identity', signed, concurrency, median(rates), '/s');
+  }
+  for (const [subject, baseline, ...sides] of pairs.filter(([name]) => name.includes(only))) {
+    const { subject: value, ratio, low, high } = await compareTails(...sides, rounds);
+    const common = { bench: 'identity', concurrency: 0, metric: 'p99', unit: 'ms' };
+    yield { ...common, subject, baseline, ratio, low, high, value };
+  }
+  askers.stop();
+  await pool.close();
+  identity.close();
+}
+
+/** Renews for one slice, and gives how long each took, in milliseconds. */
+type Renewals = () => Promise<number[]>;
+
+/** The slowest hundredth of one side against that of the other. */
+async function compareTails(
+  subject: Renewals,
+  baseline: Renewals,
+  rounds: number,
+): Promise<Compared> {
+  const tails: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    const latencies: [number[], number[]] = [[], []];
+    for (let slice = 0; slice < slices; slice += 1) {
+      latencies[0].push(...(await subject()));
+      latencies[1].push(...(await baseline()));
+    }
+    for (const [side, its] of latencies.entries()) tails[side]?.push(p99(its));
+  }
+  return comparedOf(...tails);
+}
+
+function p99(latencies: number[]): number {
+  latencies.sort((a, b) => a - b);
+  return latencies[Math.floor(latencies.length * 0.99)] as number;
 }
 
 async function send(pool: Pool, method: string, path: string, body?: unknown): Promise<unknown> {
@@ -163,10 +148,4 @@ async function send(pool: Pool, method: string, path: string, body?: unknown): P
   const text = await answer.body.text();
   if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await work();
-  return performance.now() - startedAt;
 }

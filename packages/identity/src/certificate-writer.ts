@@ -4,6 +4,7 @@ import { keyIdOf, subjectOf } from './certificate.ts';
 import { generateKey, type KeyPair } from './csr.ts';
 import { contextTag, derBitString, derElement, derOid, derSequence, derTag } from './der-writer.ts';
 import { pemEncode } from './pem.ts';
+import { publicKeyInfo } from './public-key-info.ts';
 import { checkTrustDomain, parseSpiffeId } from './spiffe-id.ts';
 
 /** Times are in milliseconds since the Unix epoch. */
@@ -33,13 +34,22 @@ export interface SvidRequest extends Validity {
 
 const ecdsaWithSha256 = derSequence(derOid('1.2.840.10045.4.3.2'));
 const commonName = derOid('2.5.4.3');
-const serverAndClient = derSequence(derOid('1.3.6.1.5.5.7.3.1'), derOid('1.3.6.1.5.5.7.3.2'));
 const yes = derElement(derTag.boolean, Buffer.from([0xff]));
 const version3 = derElement(contextTag(0, true), integer(Buffer.from([2])));
 const emptyName = derSequence();
 /** Bits are counted from the highest; the first byte says how many at the end are unused. */
 const digitalSignature = derElement(derTag.bitString, Buffer.from([7, 0x80]));
 const signsCertificatesAndLists = derElement(derTag.bitString, Buffer.from([1, 0x06]));
+/** What every SVID may be used for, and that it is no authority. */
+const uses: readonly Buffer[] = [
+  extension('2.5.29.15', true, digitalSignature),
+  extension(
+    '2.5.29.37',
+    false,
+    derSequence(derOid('1.3.6.1.5.5.7.3.1'), derOid('1.3.6.1.5.5.7.3.2')),
+  ),
+  extension('2.5.29.19', true, derSequence()),
+];
 
 /** Signs an X.509-SVID and returns it as PEM. Throws `invalid_argument` for what is no SPIFFE ID. */
 export function signSvid(request: SvidRequest, authority: SigningAuthority): string {
@@ -48,9 +58,7 @@ export function signSvid(request: SvidRequest, authority: SigningAuthority): str
   return signCertificate(
     { ...request, issuer: subjectOf(authority.certificate), subject: emptyName },
     [
-      extension('2.5.29.15', true, digitalSignature),
-      extension('2.5.29.37', false, serverAndClient),
-      extension('2.5.29.19', true, derSequence()),
+      ...uses,
       ...(keyId === undefined
         ? []
         : [extension('2.5.29.35', false, derSequence(derElement(contextTag(0, false), keyId)))]),
@@ -107,7 +115,7 @@ function signCertificate(
     fields.issuer,
     derSequence(time(fields.notBefore), time(fields.notAfter)),
     fields.subject,
-    fields.publicKey.export({ type: 'spki', format: 'der' }),
+    publicKeyInfo(fields.publicKey),
     derElement(contextTag(3, true), derSequence(...extensions)),
   );
   const signature = sign('sha256', signed, privateKey);
@@ -146,8 +154,7 @@ function addressBytes(address: string): Buffer {
 
 /** Any value serves that is the same on both sides (RFC 5280, 4.2.1.2). */
 function newKeyId(publicKey: KeyObject): Buffer {
-  const key = publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(key).digest().subarray(0, 20);
+  return createHash('sha256').update(publicKeyInfo(publicKey)).digest().subarray(0, 20);
 }
 
 function integer(bytes: Buffer): Buffer {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { contextTag, derBitString, derElement, derOid, derSequence, derTag } from './der-writer.ts';
 import { pemEncode } from './pem.ts';
+import { publicKeyInfo } from './public-key-info.ts';
 import { parseSpiffeId } from './spiffe-id.ts';
 
 export interface KeyPair {
@@ -36,7 +37,7 @@ export function createCsr({ privateKey, publicKey }: KeyPair, spiffeId: string):
   const info = derSequence(
     version0,
     emptyName,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    publicKeyInfo(publicKey),
     derElement(contextTag(0, true), attribute),
   );
   const signature = sign('sha256', info, privateKey);
