@@ -24,11 +24,15 @@ export function latencyBucket(ms: number): number {
 
 /** The middle of a bucket, in milliseconds. */
 export function latencyBucketMiddle(bucket: number): number {
+  return middles[bucket] as number;
+}
+
+const middles = Float64Array.from({ length: latencyBuckets }, (_, bucket) => {
   const octave = bucket >> subBits;
   const place = bucket & (subBuckets - 1);
   if (octave === 0) return (place + 0.5) / unitsPerMs;
   return ((subBuckets + place + 0.5) * 2 ** (octave - 1)) / unitsPerMs;
-}
+});
 
 /**
  * The quantile of `counts`, one per bucket, in milliseconds; `undefined` when they are all 0.

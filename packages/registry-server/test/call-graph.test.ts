@@ -149,7 +149,7 @@ test('the last hour is kept by the minute', () => {
 });
 
 test('however many edges are reported, only so many are kept, and the rest is counted together', () => {
-  const { clock, state, sink, open } = createGraph(10);
+  const { clock, state, sink, open } = createGraph({ maxEdges: 10 });
   const session = open('orders.default');
   for (let round = 0; round < 2; round += 1) {
     const edges = Array.from({ length: 50 }, (_, i) =>
@@ -179,14 +179,46 @@ test('an edge that was idle for an hour is forgotten', () => {
   expect(sink.traffic.size).toBe(0);
 });
 
-test('reporters are slowed down as they become more', () => {
+test('a hundred reports a second come in, of however many processes, and none waits beyond half a minute', () => {
   const { sink, open } = createGraph();
-  let last = 0;
-  for (let i = 0; i < 100; i += 1) {
-    last = sink.take(open('orders.default'), reportOf('orders.default', [])).nextInMs;
+  const asked: number[] = [];
+  for (let i = 1; i <= 4_000; i += 1) {
+    const { nextInMs } = sink.take(open('orders.default'), reportOf('orders.default', []));
+    if ([1, 200, 300, 1_000, 3_000, 4_000].includes(i)) asked.push(nextInMs);
   }
-  expect(last).toBe(2_000);
-  expect(sink.reporters.size).toBe(100);
+  expect(asked).toEqual([2_000, 2_000, 3_000, 10_000, 30_000, 30_000]);
+});
+
+test('reports that come half a minute apart tell every second, and the window waits for them', () => {
+  const { clock, state, sink, open } = createGraph();
+  const session = open('orders.default');
+  for (let i = 0; i < 3_000; i += 1) sink.take(open('idle.default'), reportOf('idle.default', []));
+  for (const second of [100, 130, 160]) {
+    const seconds = Array.from({ length: 30 }, (_, i) => calls(2, { ago: 29 - i, ms: 10 + i }));
+    const edges = [edgeTo('reviews.default', { seconds })];
+    sink.take(session, reportOf('orders.default', edges, { second }));
+    clock.advance(30_000);
+  }
+  const graph = buildGraph(sink, state, 1);
+  expect(graph.lagMs).toBe(32_000);
+  expect(graph.edges[0]?.callsPerSecond).toBe(2);
+  const [version] = readHistory(sink, 'reviews.default', '5m').versions;
+  const told = version?.calls.slice(version.calls.indexOf(2));
+  expect(told?.every((count) => count === 2)).toBe(true);
+  expect(told?.length).toBeGreaterThanOrEqual(60);
+});
+
+test('a registry that came up just now takes the seconds before that', () => {
+  const { clock, sink, open } = createGraph({ startedAt: 500 });
+  const seconds = Array.from({ length: 60 }, (_, i) => calls(3, { ago: 59 - i }));
+  const edges = [edgeTo('reviews.default', { seconds })];
+  sink.take(open('orders.default'), reportOf('orders.default', edges, { second: 80 }));
+  clock.advance(5_000);
+  for (const range of ['5m', '1h'] as const) {
+    clock.advance(60_000);
+    const [version] = readHistory(sink, 'reviews.default', range).versions;
+    expect(version?.calls.reduce((sum, count) => sum + count, 0)).toBe(180);
+  }
 });
 
 test('a report that is lost loses only itself', () => {

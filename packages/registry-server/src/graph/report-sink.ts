@@ -15,6 +15,9 @@ const maxIntervalMs = 30_000;
 /** However many report, a hundred reports come in a second. */
 const intervalPerReporterMs = 10;
 
+/** As far as any history reaches back: no second and no minute that is asked for is below 0. */
+const secondsBefore = 3_600;
+
 export interface ReportSinkOptions {
   readonly maxEdges: number;
   readonly clock: Clock;
@@ -36,9 +39,12 @@ export class ReportSink implements StateObserver {
     this.refusals = new RefusalLog(clock);
   }
 
-  /** The registry's second that is under way. */
+  /**
+   * The registry's second that is under way. They are counted from an hour before the clock's
+   * beginning: a registry that came up just now is told of seconds before that.
+   */
   get second(): number {
-    return Math.floor(this.#clock.now() / 1_000);
+    return secondsBefore + Math.floor(this.#clock.now() / 1_000);
   }
 
   get intervalMs(): number {

@@ -8,8 +8,8 @@ export const maxReportAgeSeconds = 60;
 
 /**
  * Five minutes by the second. A second stays open for as long as a report may reach back, so that
- * the graph's window, which ends where the last reports are awaited, is always open: 10 KB with
- * traffic in every second, and 7 KB once the older ones are sealed.
+ * the graph's window, which ends where the last reports are awaited, is always open: 3 to 9 KB,
+ * by how many buckets of latencies its busiest second has, and 7 KB once the older ones are sealed.
  */
 const bySecond: TrafficRingOptions = { stepSeconds: 1, openSteps: 64, keptSteps: 300 };
 /** An hour by the minute. Reports reach into three minutes at most: 2 KB. */

@@ -1,10 +1,6 @@
 import type { TrafficColumns } from '@inmesh/core';
-import {
-  addInPlace,
-  mergeLatencies,
-  type SparseLatencies,
-  sparseQuantile,
-} from './sparse-latencies.ts';
+import { OpenSteps, rowLength } from './open-steps.ts';
+import type { SparseLatencies } from './sparse-latencies.ts';
 import type { TrafficTotal } from './traffic-total.ts';
 
 export interface TrafficRingOptions {
@@ -16,19 +12,6 @@ export interface TrafficRingOptions {
   readonly keptSteps: number;
 }
 
-/** A step that is still added to: all that is known of it. */
-interface OpenStep {
-  step: number;
-  calls: number;
-  errors: number;
-  /** Of a report while it is the only one; the ring's own, and added to in place, from the second on. */
-  latencies: SparseLatencies;
-  own: number[] | undefined;
-}
-
-/** Of a sealed step: calls, errors, p50, p90 and p99. */
-const columns = 5;
-
 /**
  * Traffic by steps of time, in bounded memory: the newest steps have all their latencies, so that
  * the reports of several processes add up, and the older ones only what charts show. No timer moves
@@ -36,48 +19,31 @@ const columns = 5;
  */
 export class TrafficRing {
   readonly #options: TrafficRingOptions;
-  readonly #open: OpenStep[] = [];
-  /** The step that each place holds, and its columns. Nothing until a step was sealed. */
+  readonly #open: OpenSteps;
+  /** The step that each place holds, and its row. Nothing until a step was sealed. */
   #sealedSteps: Int32Array | undefined;
   #sealed: Float32Array | undefined;
 
   constructor(options: TrafficRingOptions) {
     this.#options = options;
+    this.#open = new OpenSteps(options.openSteps);
   }
 
   /** What is too old to be added to is left out. */
   add(second: number, calls: number, errors: number, latencies: SparseLatencies): void {
-    const { stepSeconds, openSteps } = this.#options;
-    const step = Math.floor(second / stepSeconds);
-    const place = step % openSteps;
-    const open = this.#open[place];
-    if (open === undefined) {
-      this.#open[place] = { step, calls, errors, latencies, own: undefined };
-      return;
+    const step = Math.floor(second / this.#options.stepSeconds);
+    const held = this.#open.inPlaceOf(step);
+    if (held !== undefined && held > step) return;
+    if (held !== step) {
+      if (held !== undefined) this.#seal(held);
+      this.#open.begin(step);
     }
-    if (open.step > step) return;
-    if (open.step < step) {
-      this.#seal(open);
-      open.step = step;
-      open.calls = calls;
-      open.errors = errors;
-      open.latencies = latencies;
-      open.own = undefined;
-      return;
-    }
-    open.calls += calls;
-    open.errors += errors;
-    if (open.own !== undefined && addInPlace(open.own, latencies)) return;
-    open.own = mergeLatencies(open.latencies, latencies);
-    open.latencies = open.own;
+    this.#open.add(step, calls, errors, latencies);
   }
 
-  /** Adds the open steps from `first` to `last` (both included) to `sum`. */
-  addTo(sum: TrafficTotal, first: number, last: number): void {
-    for (const open of this.#open) {
-      if (open === undefined || open.step < first || open.step > last) continue;
-      sum.add(open.calls, open.errors, open.latencies);
-    }
+  /** Adds the open steps from `first` to `last` (both included) to `total`. */
+  addTo(total: TrafficTotal, first: number, last: number): void {
+    for (let step = first; step <= last; step += 1) this.#open.addTo(total, step);
   }
 
   /** Every step that is kept, up to `last`. */
@@ -96,27 +62,25 @@ export class TrafficRing {
     };
   }
 
-  #row(step: number): ArrayLike<number> {
-    const open = this.#open[step % this.#options.openSteps];
-    if (open?.step === step) return summary(open);
+  #row(step: number): Float32Array {
+    if (this.#open.has(step)) {
+      const row = new Float32Array(rowLength);
+      this.#open.readRow(step, row, 0);
+      return row;
+    }
     const place = step % this.#options.keptSteps;
     if (this.#sealed === undefined || this.#sealedSteps?.[place] !== step) return noTraffic;
-    return this.#sealed.subarray(place * columns, (place + 1) * columns);
+    return this.#sealed.subarray(place * rowLength, (place + 1) * rowLength);
   }
 
-  #seal(open: OpenStep): void {
+  #seal(step: number): void {
     const { keptSteps } = this.#options;
     this.#sealedSteps ??= new Int32Array(keptSteps).fill(-1);
-    this.#sealed ??= new Float32Array(keptSteps * columns);
-    const place = open.step % keptSteps;
-    this.#sealedSteps[place] = open.step;
-    this.#sealed.set(summary(open), place * columns);
+    this.#sealed ??= new Float32Array(keptSteps * rowLength);
+    const place = step % keptSteps;
+    this.#sealedSteps[place] = step;
+    this.#open.readRow(step, this.#sealed, place * rowLength);
   }
 }
 
-const noTraffic: readonly number[] = Object.freeze([0, 0, 0, 0, 0]);
-
-function summary({ calls, errors, latencies }: OpenStep): number[] {
-  const quantile = (ratio: number): number => sparseQuantile(latencies, calls, ratio);
-  return [calls, errors, quantile(0.5), quantile(0.9), quantile(0.99)];
-}
+const noTraffic = new Float32Array(rowLength);
