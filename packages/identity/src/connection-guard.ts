@@ -44,7 +44,7 @@ interface Watched {
   response: ServerResponse | undefined;
   state:
     | { readonly name: 'open'; readonly retireAt: number }
-    | { readonly name: 'retired'; readonly cutAt: number; bytesRead: number; quietSince: number }
+    | { readonly name: 'retired'; readonly cutAt: number; bytesRead: number; quietMs: number }
     | { readonly name: 'cut'; readonly destroyAt: number };
 }
 
@@ -54,11 +54,17 @@ const sweepMs = 1_000;
 const busySweepMs = 50;
 /** A request that is on its way shows up within it; as long as the drain of a server waits. */
 const quietMs = 500;
+/**
+ * So much of the time between two looks counts as quiet at most: while this process stands still,
+ * requests wait in its sockets, and they are read after the timers that are due.
+ */
+const maxLookMs = 2 * busySweepMs;
 
 export function createConnectionGuard(options: ConnectionGuardOptions): ConnectionGuard {
   const { clock, random, maxAgeMs, graceMs, onRefused } = options;
   const watched = new Map<Socket, Watched>();
   let timer: Timer | undefined;
+  let sweptAt = clock.now();
   let closed = false;
 
   const retireAt = (peer: Peer | undefined): number => {
@@ -74,7 +80,7 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
   };
   const retire = (one: Watched, cutAt: number): void => {
     const { bytesRead } = one.socket;
-    one.state = { name: 'retired', cutAt, bytesRead, quietSince: clock.now() };
+    one.state = { name: 'retired', cutAt, bytesRead, quietMs: 0 };
     if (isBusy(one)) sayGoodbye(one.response);
   };
   /** What time has done to a connection. */
@@ -97,8 +103,11 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
       one.socket.destroy();
     } else if (isBusy(one) || one.socket.bytesRead !== state.bytesRead) {
       state.bytesRead = one.socket.bytesRead;
-      state.quietSince = now;
-    } else if (now - state.quietSince >= Math.min(quietMs, graceMs)) one.socket.destroy();
+      state.quietMs = 0;
+    } else {
+      state.quietMs += Math.min(now - sweptAt, maxLookMs);
+      if (state.quietMs >= Math.min(quietMs, graceMs)) one.socket.destroy();
+    }
     return true;
   };
   const sweep = (): void => {
@@ -108,6 +117,7 @@ export function createConnectionGuard(options: ConnectionGuardOptions): Connecti
     const now = clock.now();
     let ending = false;
     for (const one of watched.values()) ending = step(one, now) || ending;
+    sweptAt = now;
     sweepIn(ending ? busySweepMs : sweepMs);
   };
   const sweepIn = (delayMs: number): void => {

@@ -107,6 +107,18 @@ describe('case 39: the age of a connection is capped', () => {
     expect(busy.destroyed).toBe(true);
   });
 
+  test('while the process stands still nothing counts as silent: what has arrived is read afterwards', () => {
+    const { clock, guard, connect } = setUp();
+    const socket = connect();
+    guard.retire(() => true);
+    clock.advance(100);
+    clock.block(5_000);
+    clock.advance(250);
+    expect(socket.destroyed).toBe(false);
+    clock.advance(300);
+    expect(socket.destroyed).toBe(true);
+  });
+
   test('connections that opened together do not close together', () => {
     const { clock, connect } = setUp();
     const sockets = Array.from({ length: 100 }, () => connect());
