@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   compilePolicies,
   createAuthorizer,
@@ -5,10 +11,12 @@ import {
   type RequestDescription,
   trustedProxies,
 } from '@inmesh/auth';
+import { authenticate } from '@inmesh/auth/express';
 import type { AuthorizationPolicy } from '@inmesh/config';
 import { createPipeline, meshOf } from '@inmesh/inbound';
 import { sendRaw } from '@inmesh/testing';
 import { describe, expect, test } from '@jest/globals';
+import express from 'express';
 import { clientAddress } from '../src/authz/forwarded.ts';
 import { frameworks } from './guarded-apps.ts';
 import { allow, deny, peer, policy, scope } from './policies.ts';
@@ -51,6 +59,9 @@ const spellings = [
   '/admin;a=b',
   '/admin;',
   '/admin/;x',
+  '/admin;/x',
+  '/Admin;a=b/open',
+  '//admin;/../x',
   '/;/admin',
   '/admin%20',
   '/admin%00',
@@ -154,8 +165,70 @@ describe.each(frameworks)('cases 27, 28 and 29: %s', (_name, start) => {
   });
 });
 
+describe.each(frameworks)('case 29: %s', (_name, start) => {
+  test('HEAD is answered by the handler of GET, so what denies GET denies it', async () => {
+    const authorizer = createAuthorizer({
+      ...scope,
+      policies: [deny({ to: [{ operation: { methods: ['GET'], paths: ['/admin'] } }] })],
+    });
+    const app = await start({ authenticate: { issuers, authorization: [authorizer.step] } });
+    const answer = await sendRaw(
+      app.port,
+      'HEAD /admin HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
+    expect(app.adminCalls()).toBe(0);
+    await app.close();
+  });
+});
+
+describe('case 28: a server of files, which decodes the path once more', () => {
+  const policies: readonly (readonly [string, AuthorizationPolicy])[] = [
+    ['DENY', deny({ to: [{ operation: { paths: ['/secret/*'] } }] })],
+    ['ALLOW of the rest', allow({ to: [{ operation: { paths: ['/public/*'] } }] })],
+  ];
+  test.each(policies)('%s is not left by dots behind an escaped slash', async (_kind, one) => {
+    const folder = await mkdtemp(join(tmpdir(), 'inmesh-files-'));
+    for (const name of ['secret', 'public']) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, 'x.txt'), `this is ${name}`);
+    }
+    const { step } = createAuthorizer({ ...scope, policies: [one] });
+    const authentication = authenticate({ issuers, authorization: [step] });
+    const app = express().use(authentication).use(express.static(folder));
+    const server = createServer(app as unknown as RequestListener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const answers = [];
+    for (const target of [
+      '/public/x.txt',
+      '/secret/x.txt',
+      '/public/..%2fsecret/x.txt',
+      '/public%2f..%2fsecret/x.txt',
+      '/public/%2e%2e%2Fsecret%2fx.txt',
+      '/public/..%5csecret/x.txt',
+    ]) {
+      answers.push(await raw(port, target, user));
+    }
+    server.closeAllConnections();
+    server.close();
+    authentication.close();
+    await rm(folder, { recursive: true });
+    expect(answers.shift()).toContain('this is public');
+    for (const answer of answers) expect(answer).not.toContain('this is secret');
+  });
+});
+
 const allows = (policies: AuthorizationPolicy[], request: RequestDescription) =>
   compilePolicies(policies, scope).decide(describedRequest(request)).allowed;
+
+test('case 29: an ALLOW of a suffix is not had behind a semicolon, where a query may begin', () => {
+  const policies = [allow({ to: [{ operation: { paths: ['*.css', '/{*}/pages/{**}'] } }] })];
+  expect(allows(policies, { path: '/a/b.css' })).toBe(true);
+  expect(allows(policies, { path: '/admin;.css' })).toBe(false);
+  expect(allows(policies, { path: '/admin;/pages/x' })).toBe(false);
+  expect(allows(policies, { path: '/shop/pages/x;v=1' })).toBe(true);
+});
 
 describe('case 30: the Host header', () => {
   const hosts = (...names: string[]) => ({ to: [{ operation: { hosts: names } }] });

@@ -47,7 +47,11 @@ export function pathNormalizer(mode: PathNormalization): InboundStep {
       // Routers cut at a `#`, policies would not (CVE-2020-8595, CVE-2021-39156).
       if (request.url?.includes('#')) return badPath("the request target holds a '#'");
       const path = normalizePath(rawPath, mode);
-      if (path === undefined) return badPath("the path holds %00 or a '%' that is no escape");
+      if (path === undefined) {
+        return badPath(
+          "the path holds %00, a '%' that is no escape, or dots beside an escaped slash",
+        );
+      }
       if (path !== rawPath && exchange.routed) {
         return badPath(`the path is not in normal form, which is ${path}`);
       }

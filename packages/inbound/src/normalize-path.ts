@@ -14,11 +14,13 @@ const escapedSlash = /%(?:2[fF]|5[cC])/g;
 
 // `%%36%31` would become `%61` by decoding once, and `a` in a router that decodes again.
 const brokenEscape = /%(?![0-9a-fA-F]{2})/;
+// File servers decode once more than routers do: for them `/open/..%2fsecret` is `/secret`.
+const hiddenDotSegment = /(?:\/|%2[fF]|%5[cC])\.\.?(?=\/|%2[fF]|%5[cC]|$)/;
 
 /**
  * The path that policies match and routers see. `undefined` when it may not be served at all: it
  * holds `%00`, which cuts strings short in whatever is written in C behind us, or, unless `mode` is
- * `none`, a `%` that is no escape. What is normal stays as it is.
+ * `none`, a `%` that is no escape, or a dot segment behind an escaped slash. What is normal stays as it is.
  */
 export function normalizePath(path: string, mode: PathNormalization): string | undefined {
   if (!mayChange.test(path)) return path;
@@ -30,6 +32,7 @@ export function normalizePath(path: string, mode: PathNormalization): string | u
   if (mode === 'decode-and-merge-slashes') normal = normal.replace(escapedSlash, '/');
   normal = normal.replace(escapedUnreserved, decodeURIComponent);
   if (normal.includes('/.')) normal = withoutDotSegments(normal);
+  if (hiddenDotSegment.test(normal)) return undefined;
   return mode === 'base' ? normal : normal.replace(/\/{2,}/g, '/');
 }
 

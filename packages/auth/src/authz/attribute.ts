@@ -1,4 +1,4 @@
-import { pathReadings } from './loose-path.ts';
+import { pathReadings, pathValues } from './loose-path.ts';
 import type { RequestAttributes } from './request-attributes.ts';
 
 /**
@@ -28,11 +28,19 @@ function one(read: (request: RequestAttributes) => string | undefined): Attribut
 }
 
 const attributes: ReadonlyMap<string, Attribute> = new Map<string, Attribute>([
-  ['request.method', one(({ method }) => method)],
+  [
+    'request.method',
+    {
+      values: ({ method }) => [method],
+      // Express and Fastify answer HEAD by the handler of GET.
+      readings: ({ method }) => (method === 'HEAD' ? ['HEAD', 'GET'] : [method]),
+      needs: 'some',
+    },
+  ],
   [
     'request.path',
     {
-      values: ({ path }) => [path],
+      values: ({ path }) => pathValues(path),
       readings: ({ path }) => pathReadings(path),
       needs: 'every',
     },
