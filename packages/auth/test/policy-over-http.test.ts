@@ -85,7 +85,11 @@ describe.each(frameworks)('%s', (_name, start) => {
               }
               for (const { method: as, route } of ran) {
                 const seen = { ...asked, method: as, path: route };
-                expect([seen, referenceAllows(all, seen)]).toEqual([seen, true]);
+                // `/a/*` allows `/a/`, by which a lenient router runs `/a`.
+                const allowed =
+                  referenceAllows(all, seen) ||
+                  (lenient && referenceAllows(all, { ...seen, path: `${route}/` }));
+                expect([seen, allowed]).toEqual([seen, true]);
               }
             },
           ),

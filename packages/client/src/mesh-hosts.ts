@@ -68,8 +68,9 @@ export function createMeshHosts(names: NameScope): MeshHosts {
     let parsed: URL;
     try {
       parsed = new URL(url);
-    } catch (cause) {
-      throw refuse(url, 'is no absolute URL', cause);
+    } catch {
+      // Without the cause, which quotes all of the URL.
+      throw refuse(url, 'is no absolute URL');
     }
     if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
       throw refuse(url, 'is not http or https');
@@ -113,7 +114,12 @@ function checkPath(path: string, url: string): string {
   throw refuse(url, "has a path that starts with '//', which the next reader may take for a host");
 }
 
-function refuse(url: string, why: string, cause?: unknown): MeshError {
-  const shown = url.length > 200 ? `${url.slice(0, 200)}…` : url;
-  return new MeshError('invalid_argument', `url ${JSON.stringify(shown)} ${why}`, { cause });
+function refuse(url: string, why: string): MeshError {
+  return new MeshError('invalid_argument', `url ${JSON.stringify(shownUrl(url))} ${why}`);
+}
+
+/** A URL as errors may show it: without user, password and query, which hold secrets. */
+export function shownUrl(url: string): string {
+  const shown = url.replace(/\/\/[^/?#]*@/, '//').replace(/\?.*/s, '?…');
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
 }

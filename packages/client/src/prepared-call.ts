@@ -2,7 +2,7 @@ import { getMaxListeners, setMaxListeners } from 'node:events';
 import type { Call, CallBody, CallOptions, Clock, RequestContext, ServiceName } from '@inmesh/core';
 import { currentContext, MeshError, maxTimerDelayMs } from '@inmesh/core';
 import { checkUnread } from './call-body.ts';
-import type { Origin } from './mesh-hosts.ts';
+import { type Origin, shownUrl } from './mesh-hosts.ts';
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const usualMethods: ReadonlySet<string> = new Set([
@@ -74,7 +74,7 @@ export class PreparedCall implements Call {
 
   #checkBody(): void {
     const { body, headers } = this;
-    checkUnread(body, `${this.method} ${this.path}`);
+    checkUnread(body, `${this.method} ${shownUrl(this.path)}`);
     if (!(body instanceof Uint8Array)) return;
     for (let i = 0; i < headers.length; i += 2) {
       if (headers[i] !== 'content-length' || Number(headers[i + 1]) === body.byteLength) continue;

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { eventually } from '@inmesh/testing';
 import { expect, test } from '@jest/globals';
@@ -22,6 +23,24 @@ test('fetch gives a Response, with the status, the headers and the body of any k
   expect(bytes).toHaveLength(10);
   const blob = await (await fetch('http://reviews/')).blob();
   expect([blob.type, blob.size]).toEqual(['text/plain', 10]);
+});
+
+test('no error shows the query, user or password of a URL: tokens travel there', async () => {
+  const server = await upstream((_request, response) => {
+    response.writeHead(302, { location: '/elsewhere' }).end();
+  });
+  const { fetch } = clientOf([server]);
+  for (const url of [
+    'http://reviews//x?access_token=s3cret',
+    'http://user:s3cret@reviews/x\u0001',
+    'http://user:s3cret@[/',
+    'ftp://user:s3cret@reviews/x',
+    'http://reviews/moved?access_token=s3cret',
+  ]) {
+    const error = await fetch(url, { redirect: 'error' }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Error);
+    expect(inspect(error, { depth: 10 })).not.toContain('s3cret');
+  }
 });
 
 test('fetch takes a URL, a Request, headers of any kind and a body of any kind', async () => {

@@ -19,7 +19,7 @@ export type { IdentityCommonOptions, IdentityOptions } from './identity-options.
 export type { IdentitySource, IdentityState } from './identity-source.ts';
 export type { MutualTlsMode, MutualTlsOptions } from './mutual-tls-options.ts';
 export type { Peer, PeerChecks } from './peer.ts';
-export { createRevocationList, type RevocationList } from './revocation-list.ts';
+export { createRevocationList, lineOf, type RevocationList } from './revocation-list.ts';
 export { saveCredential } from './save-credential.ts';
 export { type MutualTls, serveMutualTls } from './serve-mutual-tls.ts';
 export { followIdentity, serverTlsOptions, verifyClient } from './server-tls.ts';

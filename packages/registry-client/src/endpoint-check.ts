@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type {
   Endpoint,
   EndpointPort,
@@ -7,6 +6,7 @@ import type {
   Locality,
   ServiceName,
 } from '@inmesh/core';
+import { addressFault } from './address-fault.ts';
 
 const statuses: readonly unknown[] = ['up', 'draining', 'down'] satisfies EndpointStatus[];
 const tlsModes: readonly unknown[] = ['none', 'permissive', 'strict'] satisfies EndpointTls[];
@@ -24,7 +24,8 @@ export function checkEndpoint(value: unknown, service: ServiceName): Endpoint {
   if (!statuses.includes(from.status)) throw new EndpointFault('status is unknown');
   if (!tlsModes.includes(from.tls)) throw new EndpointFault('tls is unknown');
   const address = text(from.address, 'address', 64);
-  if (isIP(address) === 0) throw new EndpointFault('address is not an IP literal');
+  const fault = addressFault(address);
+  if (fault !== undefined) throw new EndpointFault(`address ${fault}`);
   const weight = from.weight;
   if (typeof weight !== 'number' || !(weight > 0 && weight <= 1_000_000)) {
     throw new EndpointFault('weight is not above 0');

@@ -46,6 +46,19 @@ describe('taps', () => {
   });
 });
 
+test.each(['169.254.169.254', '::ffff:a9fe:a9fe', '64:ff9b::a9fe:a9fe', 'fe80::1'])(
+  'an endpoint at %s is not called, though the registry tells of it (case 45)',
+  async (address) => {
+    const { registry, client, lists } = await attached();
+    registry.change(service, [
+      { ...b, address },
+      { ...a, weight: 2 },
+    ]);
+    await until(() => lists.at(-1)?.endpoints.some(({ weight }) => weight === 2) === true);
+    expect(client.get(service)?.endpoints.map((one) => one.address)).not.toContain(address);
+  },
+);
+
 describe('a restart of the registry (case 56)', () => {
   test('what a server that settles does not know yet is kept, and goes when the settling ends', async () => {
     const { registry, client, clock } = await attached();

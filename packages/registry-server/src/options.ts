@@ -37,6 +37,8 @@ export interface RegistryLimits {
   readonly strangerRequestsPerSecond: number;
   /** @default 1_000 */
   readonly registrationsPerSession: number;
+  /** Of one service, over all sessions and doors. @default 20_000 */
+  readonly endpointsPerService: number;
   /** Services that one session may follow. @default 1_000 */
   readonly subscriptionsPerSession: number;
   /** Open watch streams. @default 20_000 */
@@ -132,6 +134,7 @@ const defaultLimits: RegistryLimits = Object.freeze({
   requestsPerSecond: 5_000,
   strangerRequestsPerSecond: 20,
   registrationsPerSession: 1_000,
+  endpointsPerService: 20_000,
   subscriptionsPerSession: 1_000,
   watchers: 20_000,
   watchQueueBytes: 1_048_576,

@@ -275,7 +275,7 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
     const admit = createConnectionCap(limits.connectionsPerPeer, logger);
     if (security === undefined) refuseConnections(app.server, admit);
     else security.protect(app.server, admit);
-    auditRequests(app, audit);
+    auditRequests(app, audit, clock);
     sessionRoutes(app, { state, sessionTtlMs, renew, ownNames, now: () => clock.now() });
     registrationRoutes(app, state, ownNames);
     watchRoutes(app, {
@@ -309,9 +309,9 @@ export function createRegistryServer(options: RegistryServerOptions = {}): Regis
       sink,
       feed: graphFeed,
       maxStreams: limits.graphStreams,
-      now: () => clock.now(),
+      clock,
     });
-    tapRoutes(app, state, taps);
+    tapRoutes(app, state, taps, clock);
     auditRoutes(app, audit);
     security?.addRoutes(app);
     certificateListRoutes(app, { reporters: sink.reporters, now: () => clock.now() });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Identity, MeshError, silentLogger } from '@inmesh/core';
 import { expect, test } from '@jest/globals';
 import type { Access, RouteAccess } from '../src/access/access.ts';
+import { networkOf } from '../src/access/admission.ts';
 import { nobody, type Principal } from '../src/access/principal.ts';
 import type { App } from '../src/http/app.ts';
 import { createApp } from '../src/http/create-app.ts';
@@ -15,7 +16,7 @@ const identity: Identity = {
 };
 const principals: Record<string, Principal> = {
   nobody,
-  service: { kind: 'service', identity },
+  service: { kind: 'service', identity, serial: '4a' },
   reader: { kind: 'reader', name: 'grafana' },
   operator: { kind: 'operator', name: 'alice' },
 };
@@ -87,4 +88,14 @@ test('a route that declares no access is refused when it is made', async () => {
 test('what does not exist is not found, whoever asks', async () => {
   const app = await appWith([]);
   expect(await statusOf(app, '/nowhere', 'forged')).toBe(404);
+});
+
+test.each([
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8::9', '2001:db8:0:0::/64'],
+  ['', ''],
+])('who comes from %s counts as %s: of IPv6 everybody has 2^64 addresses', (address, network) => {
+  expect(networkOf(address)).toBe(network);
 });

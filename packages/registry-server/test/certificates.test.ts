@@ -2,7 +2,13 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCsr, generateKey, readSvid } from '@inmesh/identity';
+import {
+  createCsr,
+  createIdentity,
+  generateKey,
+  type IdentitySource,
+  readSvid,
+} from '@inmesh/identity';
 import { createFakeClock } from '@inmesh/testing';
 import { describe, expect, test } from '@jest/globals';
 import { onEnd } from './registry-fixture.ts';
@@ -228,6 +234,32 @@ test('a revoked certificate opens nothing any more, and takes its revocation ove
   const { json } = await again.send('GET', '/v1/revocations', { token: registry.operator });
   expect(json.revocations).toMatchObject([{ serial: serial?.toLowerCase(), reason: 'lost' }]);
   await expect(again.send('GET', '/v1/services', { identity })).rejects.toThrow();
+});
+
+test('a revoked certificate takes those along that were renewed from it: who has stolen the key may have', async () => {
+  const registry = await startSecureRegistry();
+  const stolen = await registry.workload('orders');
+  const thief = createIdentity({
+    spiffeId: idOf('orders'),
+    enroller: {
+      enroll: async (csr) =>
+        (await registry.send('POST', '/v1/certificates', { identity: stolen }, { csr })).json,
+    },
+  });
+  onEnd(() => thief.close());
+  await thief.ready();
+  const other = await registry.workload('orders');
+  const ask = (identity: IdentitySource): Promise<number> =>
+    registry.send('GET', '/v1/services', { identity }).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  expect([await ask(thief), await ask(other)]).toEqual([200, 200]);
+  const serial = stolen.tls()?.svid.serial;
+  expect(thief.tls()?.svid.serial).not.toBe(serial);
+  await registry.send('POST', '/v1/revocations', { token: registry.operator }, { serial });
+  // The other process of the service has a line of its own, from its own join token.
+  expect([await ask(stolen), await ask(thief), await ask(other)]).toEqual([0, 0, 200]);
 });
 
 test('a new root is published before anything is signed with it (hostile case 42)', async () => {

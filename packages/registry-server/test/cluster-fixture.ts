@@ -71,7 +71,12 @@ export async function createTestCluster(...names: string[]): Promise<TestCluster
     const own = stoppable(clock);
     const handle = shared.open();
     const state = new RegistryState({
-      limits: { sessions: 10_000, sessionsPerIdentity: 10_000, registrationsPerSession: 1_000 },
+      limits: {
+        sessions: 10_000,
+        sessionsPerIdentity: 10_000,
+        registrationsPerSession: 1_000,
+        endpointsPerService: 100_000,
+      },
       removalHoldMs: 1_000,
       clock: own.clock,
       logger: silentLogger,

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +67,25 @@ describe('a service', () => {
     const open = async (service: string): Promise<number> =>
       (await registry.send('POST', '/v1/sessions', { identity }, { client: 'x', service })).status;
     expect([await open('orders.default'), await open('reviews.default')]).toEqual([201, 403]);
+  });
+
+  test.each([
+    ["the id of another app's instance", 'REVIEWS/10.0.0.1:reviews:8080', {}, '/id'],
+    ["what only Eureka's door writes", 'o1', { metadata: { eureka: '{}' } }, '/metadata'],
+  ])('does not register with %s (hostile case 44)', async (_what, id, change, path) => {
+    const registry = await startSecureRegistry();
+    const identity = await registry.workload('orders');
+    const session = await registry.openSession(identity);
+    const put = (endpoint: string, body: object) =>
+      registry.send(
+        'PUT',
+        `/v1/sessions/${session}/registrations/${encodeURIComponent(endpoint)}`,
+        { identity },
+        body,
+      );
+    const { status, json } = await put(id, { ...orders, ...change });
+    expect([status, json.errors[0].path]).toEqual([403, path]);
+    expect((await put('ORDERS/10.0.0.1:orders:8080', orders)).status).toBe(200);
   });
 
   test('has no use of a session that it has stolen (hostile case 44)', async () => {
@@ -263,6 +284,46 @@ describe("a browser's session", () => {
   });
 });
 
+test.each([
+  ['its token is revoked', 'DELETE'],
+  ['its token has expired', 'expiry'],
+])('the open stream of a person ends when %s', async (_why, how) => {
+  const clock = createFakeClock();
+  clock.jumpWall(Date.now() - clock.wallNow());
+  const registry = await startSecureRegistry({ clock });
+  const { id, token } = await registry.token({ kind: 'operator', ttlMs: 60_000 });
+  const { json: tap } = await registry.send('POST', '/v1/taps', { token }, { service: 'orders' });
+  for (const path of ['/v1/graph/stream', `/v1/taps/${tap.id}/stream`]) {
+    const stream = await openStream(registry.url + path, token);
+    await clock.advanceAsync(2_000);
+    expect(stream.destroyed).toBe(false);
+    stream.destroy();
+  }
+  const { json: later } = await registry.send('POST', '/v1/taps', { token }, { service: 'orders' });
+  const streams = [
+    await openStream(`${registry.url}/v1/graph/stream`, token),
+    await openStream(`${registry.url}/v1/taps/${later.id}/stream`, token),
+  ];
+  const closed = streams.map((stream) => new Promise((resolve) => stream.once('close', resolve)));
+  if (how === 'expiry') await clock.advanceAsync(60_000);
+  else await registry.send('DELETE', `/v1/tokens/${id}`, { token: registry.operator });
+  await clock.advanceAsync(1_000);
+  await Promise.all(closed);
+});
+
+async function openStream(url: string, token: string): Promise<IncomingMessage> {
+  const headers = { authorization: `Bearer ${token}` };
+  const outgoing = httpsRequest(url, { agent: false, rejectUnauthorized: false, headers });
+  outgoing.on('error', () => {});
+  onEnd(() => outgoing.destroy());
+  outgoing.end();
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  expect(response.statusCode).toBe(200);
+  response.on('error', () => {});
+  response.resume();
+  return response;
+}
+
 describe('the audit', () => {
   test('tells who changed what, and who was refused; the newest first, over a restart', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'inmesh-doors-'));
@@ -314,6 +375,26 @@ describe('the audit', () => {
     const { json } = await registry.send('GET', '/v1/audit', { token: registry.operator });
     expect(json.entries).toHaveLength(1);
     expect(json.entries[0].action).toBe('POST /v1/certificates');
+  });
+
+  test('is not flushed by who guesses at the open doors: so much is kept, and how much more there was', async () => {
+    const clock = createFakeClock();
+    clock.jumpWall(Date.now() - clock.wallNow());
+    const registry = await startSecureRegistry({ clock });
+    const alice = { token: registry.operator };
+    const guess = () => registry.send('POST', '/login', {}, { token: 'guessed' });
+    await registry.send('DELETE', '/v1/tokens/nowhere', alice);
+    for (let i = 0; i < 60; i += 1) {
+      await guess();
+      await registry.send('POST', '/logout');
+    }
+    const audit = async () =>
+      (await registry.send('GET', '/v1/audit?limit=1000', alice)).json.entries;
+    expect(await audit()).toHaveLength(101);
+    await clock.advanceAsync(60_000);
+    await guess();
+    expect((await audit())[0]).toMatchObject({ action: 'POST /login', target: { leftOut: '20' } });
+    expect((await audit()).at(-1)).toMatchObject({ actor: 'operator alice' });
   });
 
   test('is kept without authentication, too', async () => {

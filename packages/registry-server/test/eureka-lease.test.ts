@@ -27,7 +27,12 @@ interface Fixture {
 async function createFixture(): Promise<Fixture> {
   const clock = createFakeClock(1_000);
   const logger = silentLogger;
-  const limits = { sessions: 100, sessionsPerIdentity: 10_000, registrationsPerSession: 10 };
+  const limits = {
+    sessions: 100,
+    sessionsPerIdentity: 10_000,
+    registrationsPerSession: 10,
+    endpointsPerService: 100_000,
+  };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger });
   const index = new InstanceIndex(state.endpoints, 'default', clock);
   const leases = new LeaseTable({
@@ -112,7 +117,7 @@ test('a process of ours takes over its endpoint from what a peer told of it', as
 test('an override that came through Eureka ends with its instance', async () => {
   const { state, door, register } = await createFixture();
   register('a');
-  expect(await door.override('ORDERS', 'a', 'OUT_OF_SERVICE')).toBe(true);
+  expect(await door.override('ORDERS', 'a', 'OUT_OF_SERVICE', false)).toBe(true);
   door.cancel('ORDERS', 'a');
   await new Promise(setImmediate);
   expect(state.endpoints.overrideOf('ORDERS/a')).toBeUndefined();

@@ -14,7 +14,12 @@ export interface GraphFixture {
 /** A sink of reports on a clock that the test moves; it begins in the middle of a second. */
 export function createGraph({ maxEdges = 100, startedAt = 10_000_500 } = {}): GraphFixture {
   const clock = createFakeClock(startedAt);
-  const limits = { sessions: 5_000, sessionsPerIdentity: 10_000, registrationsPerSession: 10 };
+  const limits = {
+    sessions: 5_000,
+    sessionsPerIdentity: 10_000,
+    registrationsPerSession: 10,
+    endpointsPerService: 100_000,
+  };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   const sink = new ReportSink({ maxEdges, clock });
   state.observers.add(sink);

@@ -95,6 +95,7 @@ export function createHubFixture(
     sessions: options.sessions ?? 1_000,
     sessionsPerIdentity: 10,
     registrationsPerSession: 10_000,
+    endpointsPerService: 100_000,
   };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   let drops = 0;

@@ -22,7 +22,12 @@ interface Leases {
 
 function createLeases(): Leases {
   const clock = createFakeClock(1_000_000);
-  const limits = { sessions: 1_000_000, sessionsPerIdentity: 10, registrationsPerSession: 1_000 };
+  const limits = {
+    sessions: 1_000_000,
+    sessionsPerIdentity: 10,
+    registrationsPerSession: 1_000,
+    endpointsPerService: 100_000,
+  };
   const state = new RegistryState({ limits, removalHoldMs: 1_000, clock, logger: silentLogger });
   const selfPreservation = new SelfPreservation(defaultSelfPreservation, ttlMs);
   const onExpired = (): void => {};

@@ -84,6 +84,7 @@ export async function createRolloutServer(
     sessions: 10,
     sessionsPerIdentity: 10,
     registrationsPerSession: 10,
+    endpointsPerService: 100_000,
     resources: 100,
     configBytes: 1e6,
   };

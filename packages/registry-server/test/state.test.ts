@@ -10,7 +10,12 @@ import type { Session } from '../src/state/session.ts';
 import { reviews } from './registry-fixture.ts';
 
 function createState(): RegistryState {
-  const limits = { sessions: 100, sessionsPerIdentity: 10, registrationsPerSession: 100 };
+  const limits = {
+    sessions: 100,
+    sessionsPerIdentity: 10,
+    registrationsPerSession: 100,
+    endpointsPerService: 100_000,
+  };
   return new RegistryState({
     limits,
     removalHoldMs: 1_000,
@@ -94,7 +99,12 @@ test('of services without endpoints only so many are remembered, the latest', ()
 
 test('a million endpoints that come and go leave nothing behind (hostile case 75)', () => {
   const clock = createFakeClock();
-  const limits = { sessions: 100, sessionsPerIdentity: 10, registrationsPerSession: 100 };
+  const limits = {
+    sessions: 100,
+    sessionsPerIdentity: 10,
+    registrationsPerSession: 100,
+    endpointsPerService: 100_000,
+  };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   const declared = declareEndpoint('x', reviews);
   for (let i = 0; i < 10_000; i += 1) {
@@ -106,4 +116,23 @@ test('a million endpoints that come and go leave nothing behind (hostile case 75
   }
   expect([state.sessions.size, state.endpoints.held, state.services.size]).toEqual([0, 0, 1]);
   expect(state.services.find('reviews.default')?.endpoints.size).toBe(0);
+});
+
+test('a service has so many endpoints, however many sessions bring them', () => {
+  const limits = {
+    sessions: 100,
+    sessionsPerIdentity: 10,
+    registrationsPerSession: 100,
+    endpointsPerService: 2,
+  };
+  const clock = createFakeClock();
+  const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
+  const declared = declareEndpoint('x', reviews);
+  const register = (id: string, service = 'reviews.default'): number =>
+    state.register(state.openSession('one'), { ...declared, id, service }, undefined);
+  register('a');
+  register('b');
+  expect(() => register('c')).toThrow(/limits\.endpointsPerService/);
+  register('b');
+  register('c', 'ratings.default');
 });

@@ -39,7 +39,12 @@ interface Setting {
 
 function setUp(maxTaps = 10): Setting {
   const clock = createFakeClock(1_000);
-  const limits = { sessions: 1_000, sessionsPerIdentity: 1_000, registrationsPerSession: 10 };
+  const limits = {
+    sessions: 1_000,
+    sessionsPerIdentity: 1_000,
+    registrationsPerSession: 10,
+    endpointsPerService: 100_000,
+  };
   const state = new RegistryState({ limits, removalHoldMs: 0, clock, logger: silentLogger });
   const changed: Session[] = [];
   const taps = new TapTable({

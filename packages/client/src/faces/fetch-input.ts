@@ -1,6 +1,7 @@
 import type { CallOptions } from '@inmesh/core';
 import { MeshError } from '@inmesh/core';
 import type { HeadersInput } from '../header-pairs.ts';
+import { shownUrl } from '../mesh-hosts.ts';
 import { type BodyInput, type EncodedBody, encodeBody } from './encode-body.ts';
 
 /** What `fetch` takes beside a URL, with `mesh` for what only the mesh understands. */
@@ -37,7 +38,7 @@ export function readFetchInput(
   const method = init?.method ?? request?.method ?? 'GET';
   const body = init?.body ?? bodyOf(request, init);
   if (body !== undefined && body !== null && (method === 'GET' || method === 'HEAD')) {
-    throw new MeshError('invalid_argument', `${method} ${url} must not have a body`);
+    throw new MeshError('invalid_argument', `${method} ${shownUrl(url)} must not have a body`);
   }
   return {
     url,
@@ -55,7 +56,7 @@ function bodyOf(request: Request | undefined, init: MeshFetchInit | undefined): 
   if (!request.bodyUsed) return request.body as ReadableStream<Uint8Array> | null;
   throw new MeshError(
     'body_consumed',
-    `${request.method} ${request.url}: its body was read already`,
+    `${request.method} ${shownUrl(request.url)}: its body was read already`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { CallControl, Clock, ResponseHead, Send, Sink } from '@inmesh/core';
 import { headerValue, MeshError, runInContext } from '@inmesh/core';
 import { addHeaders } from '../header-pairs.ts';
-import type { MeshHosts } from '../mesh-hosts.ts';
+import { type MeshHosts, shownUrl } from '../mesh-hosts.ts';
 import { PreparedCall } from '../prepared-call.ts';
 import { acceptedEncodings, readEncodings } from './decode-body.ts';
 import type { EncodedBody } from './encode-body.ts';
@@ -155,7 +155,10 @@ class FetchHop implements Sink {
     const next = followRedirect(hop, head, this.#exchange.input.redirect);
     if (next === undefined) return false;
     if (this.#number >= maxRedirects) {
-      throw new MeshError('protocol_error', `${hop.url}: more than ${maxRedirects} redirects`);
+      throw new MeshError(
+        'protocol_error',
+        `${shownUrl(hop.url)}: more than ${maxRedirects} redirects`,
+      );
     }
     this.#movedOn = true;
     const first = this.#first as PreparedCall;

@@ -1,6 +1,7 @@
 import type { CallBody, ResponseHead } from '@inmesh/core';
 import { headerValue, MeshError } from '@inmesh/core';
 import { isReplayable } from '../call-body.ts';
+import { shownUrl } from '../mesh-hosts.ts';
 
 /** One request of a fetch: the first, or one that a redirect asked for. */
 export interface Hop {
@@ -45,19 +46,22 @@ export function followRedirect(
   if (mode === 'error') {
     throw new MeshError(
       'protocol_error',
-      `${hop.url} answered with a redirect, and redirect is 'error'`,
+      `${shownUrl(hop.url)} answered with a redirect, and redirect is 'error'`,
     );
   }
   const url = URL.canParse(location, hop.url) ? new URL(location, hop.url) : undefined;
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new MeshError('protocol_error', `${hop.url} redirects to something else than http(s)`);
+    throw new MeshError(
+      'protocol_error',
+      `${shownUrl(hop.url)} redirects to something else than http(s)`,
+    );
   }
   const becomesGet =
     (head.status === 303 && hop.method !== 'HEAD') || (head.status < 303 && hop.method === 'POST');
   if (!becomesGet && !isReplayable(hop.body)) {
     throw new MeshError(
       'body_consumed',
-      `${hop.url} redirects with ${head.status}, and the body was a stream that is sent already`,
+      `${shownUrl(hop.url)} redirects with ${head.status}, and the body was a stream that is sent already`,
     );
   }
   const leaves = url.origin !== new URL(hop.url).origin;

@@ -11,7 +11,7 @@ import { type AddressFault, defaultLeaseInfo, readInstance } from './read-instan
  * The metadata key under which an endpoint carries what only Eureka has words for. So the Eureka
  * view is made of endpoints alone, whichever server or door they came by.
  */
-const eurekaKey = 'eureka';
+export const eurekaKey = 'eureka';
 
 /** Marks instances that are our own processes, so that one that a peer tells back is known again. */
 const nativeKey = 'inmesh';
@@ -28,6 +28,12 @@ const maxLabelLength = 253;
  */
 export function endpointIdOf({ app, instanceId, metadata }: EurekaInstance): string {
   return metadata[nativeKey] === undefined ? `${app}/${instanceId}` : instanceId;
+}
+
+/** `instance`, unmarked: from whoever may not say which of our own endpoints it is. */
+export function withoutMark(instance: EurekaInstance): EurekaInstance {
+  const { [nativeKey]: _, ...metadata } = instance.metadata;
+  return { ...instance, metadata };
 }
 
 /** The service that `app` is in the mesh. Throws `invalid_argument`. */

@@ -24,6 +24,12 @@ export function serviceTokenSteps(
     );
   }
   const jwksUri = new URL('/v1/jwks', server);
+  if (jwksUri.protocol !== 'https:') {
+    throw new MeshError(
+      'invalid_argument',
+      `serviceTokens need a registry at https://: on the way, keys in plain text can be changed; got ${jwksUri.origin}`,
+    );
+  }
   return [
     serviceTokens({
       issuer: { issuer: `spiffe://${trustDomain}`, audiences: [service], jwksUri: jwksUri.href },

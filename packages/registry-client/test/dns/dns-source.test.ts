@@ -169,7 +169,14 @@ test('a record that is gone is waited for: the list empties only when it stays a
 test('a record that leads to cloud metadata or the local link is not followed (hostile case 45)', async () => {
   const { zone, source, follow } = createSetting({ orders: { host: 'o', port: 80 } });
   zone.a.o = [address('169.254.169.254'), address('10.0.0.1')];
-  zone.aaaa.o = [address('fe80::1'), address('::ffff:a9fe:a9fe'), address('fd00:ec2::254')];
+  zone.aaaa.o = [
+    'fe80::1',
+    '::ffff:a9fe:a9fe',
+    'fd00:ec2::254',
+    '64:ff9b::a9fe:a9fe',
+    '64:ff9b:1::a9fe:a9fe',
+    '2002:a9fe:a9fe::1',
+  ].map((one) => address(one));
   follow();
   await source.start();
   expect(addresses(source.get(orders))).toEqual(['10.0.0.1:80']);

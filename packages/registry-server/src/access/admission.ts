@@ -1,5 +1,6 @@
 import { type Clock, MeshError } from '@inmesh/core';
 import { TokenBuckets } from '@inmesh/inbound';
+import ipaddr from 'ipaddr.js';
 import { type Principal, principalName } from './principal.ts';
 
 export interface AdmissionLimits {
@@ -29,7 +30,7 @@ export function createAdmission(
   return (principal, address) => {
     const isStranger = principal.kind === 'nobody';
     const waitMs = isStranger
-      ? strangers.take(address, clock.now())
+      ? strangers.take(networkOf(address), clock.now())
       : known.take(principalName(principal), clock.now());
     if (waitMs === 0) return;
     const who = isStranger ? address : principalName(principal);
@@ -39,4 +40,13 @@ export function createAdmission(
       { retryAfterMs: waitMs },
     );
   };
+}
+
+/** What counts as one stranger: an IPv4 address, and of IPv6 the 64 bits that a network has; the others are its own to choose. */
+export function networkOf(address: string): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed instanceof ipaddr.IPv6
+    ? `${parsed.toNormalizedString().split(':', 4).join(':')}::/64`
+    : address;
 }

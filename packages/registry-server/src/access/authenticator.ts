@@ -51,9 +51,9 @@ function tokenIn(authorization: string): string | undefined {
   return password;
 }
 
-function workloadOf({ identity }: Peer, trustDomain: string): Principal {
+function workloadOf({ identity, serial }: Peer, trustDomain: string): Principal {
   if (identity.trustDomain === trustDomain && identity.serviceAccount !== '') {
-    return { kind: 'service', identity };
+    return { kind: 'service', identity, serial };
   }
   throw new MeshError(
     'unauthenticated',

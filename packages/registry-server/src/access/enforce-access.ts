@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { MeshError } from '@inmesh/core';
+import { isMeshError, MeshError } from '@inmesh/core';
+import type { FastifyRequest } from 'fastify';
 import type { App } from '../http/app.ts';
 import { problemOf } from '../http/problem.ts';
 import { sendProblem } from '../http/send-problem.ts';
@@ -14,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks. Set before any handler runs. */
     principal: Principal;
+    /** Whether it would be let in again now: for what outlives its handler. */
+    isStillAdmitted(): boolean;
   }
 }
 
@@ -26,6 +29,16 @@ export type Authenticate = (request: IncomingMessage) => Principal;
  */
 export function enforceAccess(app: App, authenticate: Authenticate): void {
   app.decorateRequest('principal');
+  app.decorateRequest('isStillAdmitted', function (this: FastifyRequest): boolean {
+    const { access } = this.routeOptions.config;
+    try {
+      if (access !== undefined) checkAdmission(authenticate(this.raw), access);
+      return true;
+    } catch (error) {
+      // Who asks too often is let in again in a moment.
+      return isMeshError(error, 'rate_limited');
+    }
+  });
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.access !== undefined) return;
     throw new MeshError('internal', `registry: route ${method} ${url} declares no access`);

@@ -4,8 +4,8 @@ import type { Identity } from '@inmesh/core';
 export type Principal =
   /** Nothing was shown: only what is open to everybody. */
   | { readonly kind: 'nobody' }
-  /** A workload, by its client certificate. */
-  | { readonly kind: 'service'; readonly identity: Identity }
+  /** A workload, by its client certificate of that serial. */
+  | { readonly kind: 'service'; readonly identity: Identity; readonly serial: string }
   /** A person or a program of theirs, by a token or a session of the dashboard. `name` is for logs. */
   | { readonly kind: 'reader' | 'operator'; readonly name: string };
 

@@ -3,7 +3,7 @@ import { parseSpiffeId, type SigningAuthority } from '@inmesh/identity';
 import type { SigningJob } from './signing-job.ts';
 import { createSigningThread } from './signing-thread.ts';
 
-type IssueRequest = Pick<SigningJob, 'csr' | 'spiffeId' | 'hosts'>;
+type IssueRequest = Pick<SigningJob, 'csr' | 'spiffeId' | 'renews' | 'hosts'>;
 
 interface IssuedCertificate {
   /** PEM, the leaf first. */
@@ -51,12 +51,12 @@ export function createCertificateSigner(options: CertificateSignerOptions): Cert
   const thread = createSigningThread(options);
   let waiting = 0;
 
-  const sign = async ({ csr, spiffeId, hosts = [] }: IssueRequest): Promise<IssuedCertificate> => {
+  const sign = async (request: IssueRequest): Promise<IssuedCertificate> => {
     const now = clock.wallNow();
     const signing = authority();
     const notAfter = Math.min(now + lifeMs, Date.parse(signing.certificate.validTo));
     const validity = { notBefore: now - backdateMs, notAfter };
-    const job: SigningJob = { ...validity, csr, spiffeId, hosts, authority: signing };
+    const job: SigningJob = { ...request, ...validity, authority: signing };
     const { leaf, serial } = await thread.sign(job);
     return { chain: leaf + options.intermediates, bundle: bundle(), serial, expiresAt: notAfter };
   };

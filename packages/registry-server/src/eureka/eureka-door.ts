@@ -1,4 +1,4 @@
-import { type Logger, serviceName } from '@inmesh/core';
+import { type Logger, MeshError, serviceName } from '@inmesh/core';
 import {
   type EurekaInstance,
   type EurekaStatus,
@@ -98,21 +98,31 @@ export class EurekaDoor {
     return true;
   }
 
-  /** An operator's word on any instance, ours too. `undefined` takes it back. Resolves with `false` when it is unknown. */
+  /**
+   * A word on any instance, ours too. `undefined` takes it back. Resolves with `false` when it is
+   * unknown. Throws `forbidden` for who is no operator and would change an operator's word.
+   */
   async override(
     app: string,
     instanceId: string,
     status: EurekaStatus | undefined,
+    byOperator: boolean,
   ): Promise<boolean> {
     const { index, overrides, state } = this.#options;
     const entry = index.find(app, instanceId);
     if (entry === undefined) return false;
     const { endpointId } = entry;
+    if (!byOperator && overrides.isOperators(endpointId)) {
+      throw new MeshError(
+        'forbidden',
+        `eureka: an operator has set the status of ${instanceId}, and takes it back (DELETE /v1/endpoints/:id/override)`,
+      );
+    }
     if (status === undefined) {
       this.#overridden.delete(endpointId);
       await overrides.remove(endpointId);
     } else {
-      await overrides.set(endpointId, overrideOf(status));
+      await overrides.set(endpointId, overrideOf(status), byOperator);
       this.#overridden.add(endpointId);
     }
     const record = state.endpoints.find(endpointId);

@@ -58,9 +58,9 @@ async function applyItem(door: EurekaDoor, item: unknown, now: number): Promise<
       case 'Cancel':
         return answer(door.cancel(app, id));
       case 'StatusUpdate':
-        return answer(await door.override(app, id, readStatus(item.status) ?? 'UNKNOWN'));
+        return answer(await door.override(app, id, readStatus(item.status) ?? 'UNKNOWN', true));
       case 'DeleteStatusOverride':
-        return answer(await door.override(app, id, undefined));
+        return answer(await door.override(app, id, undefined, true));
       default:
         return { statusCode: 400 };
     }

@@ -1,8 +1,17 @@
 import { type Clock, MeshError } from '@inmesh/core';
-import { anyTimestamp, readInstance, readMap, readNumber, readStatus } from '@inmesh/core/eureka';
+import {
+  anyTimestamp,
+  type EurekaInstance,
+  readInstance,
+  readMap,
+  readNumber,
+  readStatus,
+  withoutMark,
+} from '@inmesh/core/eureka';
 import type { FastifyRequest } from 'fastify';
 import type { RouteAccess } from '../access/access.ts';
 import type { OwnNames } from '../access/own-name.ts';
+import type { Principal } from '../access/principal.ts';
 import { addressFault } from '../probe/address-policy.ts';
 import { instanceAnswer } from './answers.ts';
 import type { EurekaDoor } from './eureka-door.ts';
@@ -41,7 +50,7 @@ export function writeRoutes(options: WriteRoutesOptions): readonly Route[] {
         `Mismatched appName, expecting ${expected} but was ${instance.app}`,
       );
     }
-    door.register(instance, isReplica(request));
+    door.register(asOwn(request.principal, instance), isReplica(request));
     return reply.code(204).send();
   };
 
@@ -62,17 +71,19 @@ export function writeRoutes(options: WriteRoutesOptions): readonly Route[] {
     return reply.code(200).send();
   };
 
-  const override: RouteHandler = async ({ params, query }, reply) => {
+  const override: RouteHandler = async ({ params, query, principal }, reply) => {
     const status = readStatus(query.value);
     if (status === undefined) {
       throw new MeshError('invalid_argument', 'eureka: ?value= must be a status, such as UP');
     }
-    if (!(await door.override(appOf(params), params.id, status))) throw unknownInstance(params);
+    const done = await door.override(appOf(params), params.id, status, isOperator(principal));
+    if (!done) throw unknownInstance(params);
     return reply.code(200).send();
   };
 
-  const endOverride: RouteHandler = async ({ params }, reply) => {
-    if (!(await door.override(appOf(params), params.id, undefined))) throw unknownInstance(params);
+  const endOverride: RouteHandler = async ({ params, principal }, reply) => {
+    const done = await door.override(appOf(params), params.id, undefined, isOperator(principal));
+    if (!done) throw unknownInstance(params);
     return reply.code(200).send();
   };
 
@@ -85,6 +96,16 @@ export function writeRoutes(options: WriteRoutesOptions): readonly Route[] {
 
   const batch: RouteHandler = async (request) =>
     applyBatch(door, await readJsonBody(request, batchBytes), wallNow());
+
+  /** By their VIP addresses, too, callers look instances up: those of a workload are its own names. */
+  const asOwn = (principal: Principal, instance: EurekaInstance): EurekaInstance => {
+    if (principal.kind !== 'service') return instance;
+    const { vipAddress = '', secureVipAddress = '' } = instance;
+    for (const name of [vipAddress, secureVipAddress].flatMap((names) => names.split(','))) {
+      if (name.trim() !== '') ownNames.checkService(principal, door.serviceOf(name.trim()));
+    }
+    return withoutMark(instance);
+  };
 
   /** A workload speaks for its own app only, as at our own door. */
   const own =
@@ -108,4 +129,8 @@ export function writeRoutes(options: WriteRoutesOptions): readonly Route[] {
 
 function isReplica({ headers }: FastifyRequest): boolean {
   return headers['x-netflix-discovery-replication'] === 'true';
+}
+
+function isOperator({ kind }: Principal): boolean {
+  return kind === 'operator';
 }

@@ -1,12 +1,13 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from '@inmesh/core';
+import { networkOf } from '../access/admission.ts';
 
-/** Counts a connection in; `false` for one of an address that has `limit` of them open already (CVE-2020-7219). */
+/** Counts a connection in; `false` for one of an address (of IPv6, a network) that has `limit` of them open already (CVE-2020-7219). */
 export function createConnectionCap(limit: number, logger: Logger): (socket: Socket) => boolean {
   const open = new Map<string, number>();
   return (socket) => {
-    const peer = socket.remoteAddress ?? '';
+    const peer = networkOf(socket.remoteAddress ?? '');
     const count = open.get(peer) ?? 0;
     if (count >= limit) {
       logger.debug({ peer, limit }, 'connection refused: too many of this peer');

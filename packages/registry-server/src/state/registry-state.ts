@@ -19,6 +19,7 @@ interface StateLimits {
   readonly sessions: number;
   readonly sessionsPerIdentity: number;
   readonly registrationsPerSession: number;
+  readonly endpointsPerService: number;
 }
 
 export interface StateOptions {
@@ -121,11 +122,13 @@ export class RegistryState {
   /**
    * Registers or changes an endpoint; gives the service's revision. Another session's endpoint is
    * taken over: a process that restarted fast comes back before its old session ended.
-   * Throws `conflict` when the id belongs to another service, `overloaded` at the session's limit.
+   * Throws `conflict` when the id belongs to another service, `overloaded` at the session's or the
+   * service's limit.
    */
   register(session: Session, declared: Endpoint, probe: HealthProbe | undefined): number {
     const known = this.#findForService(declared);
     if (!session.registrations.has(declared.id)) this.#checkRoom(session);
+    if (known === undefined) this.#checkRoomOf(declared.service);
     if (known !== undefined) this.#takeOver(known, session);
     const record = this.#put(known, declared, probe, { name: 'held', session });
     return record.service.revision;
@@ -224,6 +227,17 @@ export class RegistryState {
     throw new MeshError(
       'overloaded',
       `registry: session of ${client} holds ${limit} registrations, the most that one may; open another or raise limits.registrationsPerSession`,
+    );
+  }
+
+  /** Whoever may speak for a service, through whichever door, must not fill the memory with it. */
+  #checkRoomOf(service: ServiceName): void {
+    const limit = this.#options.limits.endpointsPerService;
+    if ((this.services.find(service)?.endpoints.size ?? 0) < limit) return;
+    throw new MeshError(
+      'overloaded',
+      `registry: ${service} has ${limit} endpoints, the most that one service may; raise limits.endpointsPerService`,
+      { service },
     );
   }
 }

@@ -22,7 +22,9 @@ export interface OverridesOptions {
  */
 export interface Overrides {
   /** Resolves when durable. Throws `not_found` for an endpoint that is not registered, `overloaded` at the limit. */
-  set(id: string, status: EndpointStatus): Promise<void>;
+  set(id: string, status: EndpointStatus, byOperator?: boolean): Promise<void>;
+  /** Whether an operator has set it, and not the service of the endpoint by Eureka's door. */
+  isOperators(id: string): boolean;
   /** Also when there is none. */
   remove(id: string): Promise<void>;
   close(): void;
@@ -31,24 +33,23 @@ export interface Overrides {
 /** Applies what the store holds, then follows it. */
 export async function createOverrides(options: OverridesOptions): Promise<Overrides> {
   const { store, endpoints, clock, logger } = options;
-  const known = new Set<string>();
+  /** By id, whether an operator has set it. */
+  const known = new Map<string, boolean>();
   const unfollow = await followPrefix({
     store,
     prefix,
     clock,
     logger,
     apply(id, entry) {
-      if (entry === undefined) known.delete(id);
-      else known.add(id);
-      endpoints.setOverride(
-        id,
-        entry === undefined ? undefined : parseStatus(id, entry.value, logger),
-      );
+      const override = entry === undefined ? undefined : parseOverride(id, entry.value, logger);
+      if (override === undefined) known.delete(id);
+      else known.set(id, override.byOperator);
+      endpoints.setOverride(id, override?.status);
     },
   });
 
   return {
-    async set(id, status) {
+    async set(id, status, byOperator = true) {
       if (endpoints.find(id) === undefined) {
         throw new MeshError(
           'not_found',
@@ -62,21 +63,28 @@ export async function createOverrides(options: OverridesOptions): Promise<Overri
           `registry: ${maxOverrides} status overrides are set; take some back`,
         );
       }
-      await store.commit([{ kind: 'put', key: prefix + id, value: JSON.stringify({ status }) }]);
+      const value = JSON.stringify(byOperator ? { status } : { status, byOperator });
+      await store.commit([{ kind: 'put', key: prefix + id, value }]);
       logger.info({ endpoint: id, status }, 'status override set');
     },
     async remove(id) {
       await store.commit([{ kind: 'delete', key: prefix + id }]);
       logger.info({ endpoint: id }, 'status override taken back');
     },
+    isOperators: (id) => known.get(id) ?? false,
     close: unfollow,
   };
 }
 
-function parseStatus(id: string, value: string, logger: Logger): EndpointStatus | undefined {
+interface Override {
+  readonly status: EndpointStatus;
+  readonly byOperator: boolean;
+}
+
+function parseOverride(id: string, value: string, logger: Logger): Override | undefined {
   try {
-    const { status } = JSON.parse(value) as { status?: string };
-    if (status !== undefined && statuses.has(status)) return status as EndpointStatus;
+    const { status, byOperator = true } = JSON.parse(value) as Partial<Override>;
+    if (status !== undefined && statuses.has(status)) return { status, byOperator };
   } catch {
     // Said below, with what is known.
   }

@@ -16,6 +16,8 @@ export interface CertificateRoutesOptions {
 /** Who asks, and what has to be done before the certificate is handed out. */
 interface Asker {
   readonly spiffeId: string;
+  /** The serial of the certificate that is shown; none with another proof. */
+  readonly renews?: string;
   readonly settle: () => Promise<void>;
 }
 
@@ -33,7 +35,8 @@ export function certificateRoutes(app: App, options: CertificateRoutesOptions): 
     }
     const { principal } = request;
     if (principal.kind === 'service') {
-      return { spiffeId: principal.identity.spiffeId, settle: async () => {} };
+      const { identity, serial } = principal;
+      return { spiffeId: identity.spiffeId, renews: serial, settle: async () => {} };
     }
     throw new MeshError(
       'unauthenticated',
@@ -56,12 +59,13 @@ export function certificateRoutes(app: App, options: CertificateRoutesOptions): 
     async (request) => {
       const { csr, proof } = request.body;
       request.audited = { proof: proof?.kind ?? 'certificate' };
-      const { spiffeId, settle } = await askerOf(request, proof);
+      const { settle, ...asker } = await askerOf(request, proof);
+      const { spiffeId } = asker;
       request.auditedActor = spiffeId;
       if (spiffeId === registryIdentity(authority.trustDomain)) {
         throw new MeshError('forbidden', `registry: ${spiffeId} is the registry, and nobody else`);
       }
-      const issued = await authority.issue({ csr, spiffeId });
+      const issued = await authority.issue({ csr, ...asker });
       // Last: a request that is refused must not cost a token its use. What was signed for the loser
       // of a race for the last use is never handed out.
       await settle();

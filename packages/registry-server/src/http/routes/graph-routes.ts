@@ -1,5 +1,6 @@
 import {
   type CallGraph,
+  type Clock,
   type GraphParty,
   MeshError,
   type ServiceReporters,
@@ -7,6 +8,7 @@ import {
   splitServiceName,
 } from '@inmesh/core';
 import { Type } from 'typebox';
+import { endWithAccess } from '../../access/end-with-access.ts';
 import type { GraphFeed } from '../../graph/graph-feed.ts';
 import { readHistory } from '../../graph/read-history.ts';
 import type { ReportSink } from '../../graph/report-sink.ts';
@@ -31,7 +33,7 @@ export interface GraphRoutesOptions {
   readonly feed: GraphFeed;
   /** Open streams of graphs. */
   readonly maxStreams: number;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 const tags = ['graph'];
@@ -39,7 +41,7 @@ const config = { access: 'reader' } as const;
 const params = Type.Object({ namespace: label, name: label });
 
 export function graphRoutes(app: App, options: GraphRoutesOptions): void {
-  const { sink, feed, maxStreams, now } = options;
+  const { sink, feed, maxStreams, clock } = options;
 
   app.get(
     '/v1/graph',
@@ -65,14 +67,14 @@ export function graphRoutes(app: App, options: GraphRoutesOptions): void {
         response: answers({ 200: eventStream }),
       },
     },
-    (_request, reply) => {
+    (request, reply) => {
       if (feed.streams >= maxStreams) {
         throw new MeshError(
           'overloaded',
           `registry: all ${maxStreams} streams of the graph are taken; raise limits.graphStreams`,
         );
       }
-      feed.open(openEventStream(reply));
+      feed.open(endWithAccess(request, openEventStream(reply), clock));
     },
   );
 
@@ -111,7 +113,7 @@ export function graphRoutes(app: App, options: GraphRoutesOptions): void {
         reporters: reporters.map(({ session, version, lastAt, state }) => ({
           client: session.client,
           version,
-          silentForMs: Math.round(now() - lastAt),
+          silentForMs: Math.round(clock.now() - lastAt),
           state,
         })),
       };

@@ -27,7 +27,7 @@ export function registrationRoutes(app: App, state: RegistryState, ownNames: Own
     },
     async (request) => {
       const session = ownSession(state, request.params.session, request.principal);
-      ownNames.checkRegistration(request.principal, request.body);
+      ownNames.checkRegistration(request.principal, request.params.id, request.body);
       const declared = declareEndpoint(request.params.id, request.body);
       const revision = state.register(session, declared, request.body.probe);
       return { revision: state.revisions.wire(revision) };

@@ -1,4 +1,6 @@
+import type { Clock } from '@inmesh/core';
 import { Type } from 'typebox';
+import { endWithAccess } from '../../access/end-with-access.ts';
 import { ownSession } from '../../access/own-session.ts';
 import type { RegistryState } from '../../state/registry-state.ts';
 import type { TapTable } from '../../tap/tap-table.ts';
@@ -10,7 +12,7 @@ import { startTapSchema, tappedCallsSchema, tapStartedSchema } from '../schemas/
 const config = { access: 'operator' } as const;
 const tags = ['taps'];
 
-export function tapRoutes(app: App, state: RegistryState, taps: TapTable): void {
+export function tapRoutes(app: App, state: RegistryState, taps: TapTable, clock: Clock): void {
   app.post(
     '/v1/taps',
     {
@@ -43,7 +45,7 @@ export function tapRoutes(app: App, state: RegistryState, taps: TapTable): void 
     },
     (request, reply) => {
       const tap = taps.unopened(request.params.id);
-      tap.open(openEventStream(reply));
+      tap.open(endWithAccess(request, openEventStream(reply), clock));
     },
   );
 
