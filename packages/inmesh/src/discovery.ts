@@ -7,8 +7,10 @@ import {
   type Workload,
 } from '@inmesh/core';
 import { createRegistryClient, type Registry, type RegistryClient } from '@inmesh/registry-client';
+import { createDnsSource } from '@inmesh/registry-client/dns';
 import { createEurekaSource } from '@inmesh/registry-client/eureka';
 import { createKubernetesSource } from '@inmesh/registry-client/kubernetes';
+import { readDnsAddress } from './dns-address.ts';
 import { layeredSource } from './layered-source.ts';
 import type { MeshOptions } from './options.ts';
 import { registryAddresses } from './registry-address.ts';
@@ -47,6 +49,10 @@ export function registryOf(
   if (kind === 'kubernetes') {
     const [apiServer] = addresses;
     return createKubernetesSource({ ...definedOnly({ apiServer }), ...common });
+  }
+  if (kind === 'dns') {
+    const { namespace } = workload;
+    return createDnsSource({ ...readDnsAddress(addresses[0] as string), namespace, ...common });
   }
   if (addresses.length === 0) {
     if (options.endpoints !== undefined) return undefined;

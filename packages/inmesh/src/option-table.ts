@@ -28,7 +28,7 @@ const generalRows = rows(
     'registry',
     'list',
     '',
-    'Registry servers, separated by commas; or `eureka+http://…/eureka`, or `kubernetes:`.',
+    'Registry servers, separated by commas; or `eureka+http://…/eureka`, `kubernetes:`, `dns:{service}.internal:8080`.',
   ],
   ['endpoints', 'json', '{}', 'Fixed services: `{"reviews":[{"port":9080}]}`.'],
   [

@@ -42,7 +42,8 @@ export interface MeshOptions extends ResilienceOptions {
 
   /**
    * One or several registry servers; without any, `endpoints` is all that there is. An existing Eureka
-   * is `eureka+http://eureka:8761/eureka`, the Kubernetes cluster around this process `kubernetes:`.
+   * is `eureka+http://eureka:8761/eureka`, the Kubernetes cluster around this process `kubernetes:`,
+   * and records in DNS are `dns:{service}.internal:8080`.
    */
   readonly registry?: string | readonly string[];
   /** Fixed services beside the registry's, or instead of a registry. They win over the registry's. */

@@ -1,17 +1,18 @@
 import { MeshError } from '@inmesh/core';
 
 /** What `registry` names. Only our own registry has the configuration and certificates, too. */
-type RegistryKind = 'inmesh' | 'eureka' | 'kubernetes';
+type RegistryKind = 'inmesh' | 'eureka' | 'kubernetes' | 'dns';
 
 export interface RegistryAddresses {
   readonly kind: RegistryKind;
-  /** Without what says the kind; empty for the cluster that this process runs in. */
+  /** Without what says the kind, unless it is part of the address (`dns:`); empty for the cluster that this process runs in. */
   readonly addresses: readonly string[];
 }
 
 /**
  * Reads `http://registry:8761`, `eureka+http://eureka:8761/eureka`, `kubernetes:` (the cluster that
- * this process runs in) and `kubernetes+http://127.0.0.1:8001`, one or several of one kind.
+ * this process runs in), `kubernetes+http://127.0.0.1:8001` and `dns:{service}.internal:8080`, one or
+ * several of one kind.
  * Throws `invalid_argument`.
  */
 export function registryAddresses(registry: string | readonly string[] = []): RegistryAddresses {
@@ -26,6 +27,9 @@ export function registryAddresses(registry: string | readonly string[] = []): Re
   if (kind === 'kubernetes' && all.length > 1) {
     throw new MeshError('invalid_argument', 'registry names several clusters: name one');
   }
+  if (kind === 'dns' && all.length > 1) {
+    throw new MeshError('invalid_argument', 'registry names several patterns in DNS: name one');
+  }
   return { kind, addresses: all.flatMap(({ address }) => (address === '' ? [] : [address])) };
 }
 
@@ -35,5 +39,6 @@ function read(text: string): { kind: RegistryKind; address: string } {
   if (text.startsWith('kubernetes+')) {
     return { kind: 'kubernetes', address: text.slice('kubernetes+'.length) };
   }
+  if (text.startsWith('dns:')) return { kind: 'dns', address: text };
   return { kind: 'inmesh', address: text };
 }

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { createRegistryServer } from '@inmesh/registry-server';
 import { afterEach, expect, test } from '@jest/globals';
 import { createMesh, type Mesh, type MeshOptions } from 'inmesh';
+import { startDnsServer } from './support/dns-server.ts';
 
 const open: { close(): Promise<unknown> }[] = [];
 
@@ -77,10 +78,47 @@ test('a process in Kubernetes calls the pods behind a service, at the port that 
 });
 
 test.each([
+  ['addresses', (port: number) => `{service}.internal:${port}`],
+  ['SRV records', () => '_http._tcp.{service}.internal?type=SRV'],
+])(
+  'a process finds services in DNS, by %s, at the name server that it is told',
+  async (_what, name) => {
+    const upstream = createServer((_request, response) => response.end('found'));
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+    open.push({ close: () => new Promise((resolve) => upstream.close(resolve)) });
+    const { port } = upstream.address() as { port: number };
+    const dns = await startDnsServer({
+      'reviews.internal': '127.0.0.1',
+      '_http._tcp.reviews.internal': { host: 'host-1.internal', port },
+      'host-1.internal': '127.0.0.1',
+    });
+    open.push(dns);
+    const mesh = await join({
+      service: 'shop',
+      registry: `dns://127.0.0.1:${dns.port}/${name(port)}`,
+      namespaces: ['billing'],
+    });
+    expect((await mesh.request('http://reviews/')).body.toString()).toBe('found');
+    // What DNS does not know, and what the pattern says nothing of, fails closed.
+    for (const url of ['http://ratings/', 'http://reviews.billing/']) {
+      await expect(mesh.request(url)).rejects.toMatchObject({ code: 'unknown_service' });
+    }
+  },
+);
+
+test.each([
   [['http://a:8761', 'eureka+http://a:8761/eureka'], 'several kinds'],
   [['kubernetes:', 'kubernetes:'], 'several clusters'],
   [['kubernetes:'], 'no cluster'],
   [['eureka+ftp://a'], 'servers must be'],
+  [['dns:{service}.a:80', 'dns:{service}.b:80'], 'several patterns'],
+  [['dns:{service}.internal'], 'registry must be like'],
+  [['dns:{service}.internal:80?type=SRV'], 'registry must be like'],
+  [['dns://127.0.0.1:53'], 'registry must be like'],
+  [['dns:reviews.internal:80'], 'no {service}'],
+  [['dns:{service}.{zone}.internal:80'], 'no name in DNS'],
+  [['dns:{service}.internal:99999'], 'within 1..65535'],
+  [['dns://name-server/{service}.internal:80'], 'nameServers'],
 ])('a registry of %j makes no sense', async (registry, message) => {
   await expect(createMesh({ service: 'shop', registry })).rejects.toThrow(message);
 });

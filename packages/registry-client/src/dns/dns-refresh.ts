@@ -1,6 +1,7 @@
 import type { Endpoint, ServiceName, Timer } from '@inmesh/core';
 import type { SourceLists } from '../source-lists.ts';
-import type { DnsName, ResolvedDnsOptions } from './dns-options.ts';
+import type { DnsName } from './dns-names.ts';
+import type { ResolvedDnsOptions } from './dns-options.ts';
 import { lookUp } from './look-up.ts';
 
 export interface DnsRefreshOptions {

@@ -26,9 +26,13 @@ export interface DnsResolver {
   cancel(): void;
 }
 
-/** The name servers of this machine. `/etc/hosts` does not count: nothing there says for how long. */
-export function systemResolver(timeoutMs: number): DnsResolver {
+/**
+ * The name servers of this machine, or `servers`. `/etc/hosts` does not count: nothing there says
+ * for how long. Throws for a server that is no address.
+ */
+export function systemResolver(timeoutMs: number, servers?: readonly string[]): DnsResolver {
   const resolver = new Resolver({ timeout: timeoutMs, tries: 2 });
+  if (servers !== undefined) resolver.setServers(servers);
   return {
     resolve4: (host) => resolver.resolve4(host, { ttl: true }),
     resolve6: (host) => resolver.resolve6(host, { ttl: true }),

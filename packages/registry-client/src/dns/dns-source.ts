@@ -1,4 +1,5 @@
 import { MeshError, type ServiceName } from '@inmesh/core';
+import { checkFollow } from '../follow-check.ts';
 import type { Registry } from '../registry.ts';
 import { createSource } from '../source.ts';
 import { SourceLink } from '../source-link.ts';
@@ -9,14 +10,14 @@ import { DnsRefresh } from './dns-refresh.ts';
 const server = 'dns:';
 
 /**
- * Endpoints from DNS: for each service that is named, its addresses, asked for again when their time
+ * Endpoints from DNS: for each service that is named, or that the pattern names, its addresses, asked for again when their time
  * to live is over. The last good list is kept while DNS cannot be asked. Who is in DNS is for others
  * to say, so registering here tells nobody anything. Nothing happens before `start()`, and only
  * services that are followed are asked for. Throws `invalid_argument`.
  */
 export function createDnsSource(options: DnsSourceOptions): Registry {
   const resolved = resolveDnsOptions(options);
-  const { services, clock, logger, observer, resolver, startTimeoutMs } = resolved;
+  const { whereIs, clock, logger, observer, resolver, startTimeoutMs } = resolved;
   const link = new SourceLink({ name: 'dns', clock, logger, observer });
   const refreshes = new Map<ServiceName, DnsRefresh>();
   let begun = false;
@@ -30,7 +31,7 @@ export function createDnsSource(options: DnsSourceOptions): Registry {
     }
   };
   const refresh = (service: ServiceName): void => {
-    const where = services.get(service);
+    const where = whereIs(service);
     if (where === undefined) {
       lists.publish(service, undefined, '0');
       return;
@@ -54,6 +55,7 @@ export function createDnsSource(options: DnsSourceOptions): Registry {
     lists,
     startTimeoutMs,
     startFailure: `no answer within ${startTimeoutMs} ms; check the name servers of this machine`,
+    checkFollow: (service) => checkFollow(service, lists, refreshes.size),
     begin() {
       begun = true;
       const followed = [...lists.services()];

@@ -1,6 +1,6 @@
 import { type Endpoint, endpointOf, type ServiceName, splitServiceName } from '@inmesh/core';
 import { addressFault } from '../address-fault.ts';
-import type { DnsName } from './dns-options.ts';
+import type { DnsName } from './dns-names.ts';
 import type { DnsAddress, DnsResolver } from './dns-resolver.ts';
 
 /** What DNS says of a service. */

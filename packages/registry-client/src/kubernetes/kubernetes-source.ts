@@ -1,10 +1,5 @@
-import {
-  checkLabel,
-  MeshError,
-  type ServiceName,
-  splitServiceName,
-  type Timer,
-} from '@inmesh/core';
+import type { MeshError, ServiceName, Timer } from '@inmesh/core';
+import { checkFollow } from '../follow-check.ts';
 import { reconnectDelayMs } from '../reconnect-delay.ts';
 import type { Registry } from '../registry.ts';
 import { createSource } from '../source.ts';
@@ -13,9 +8,6 @@ import { SourceLists } from '../source-lists.ts';
 import { ApiClient } from './api-client.ts';
 import { type KubernetesSourceOptions, resolveKubernetesOptions } from './kubernetes-options.ts';
 import { SliceWatch } from './slice-watch.ts';
-
-/** Watches that one process may have open. */
-const maxFollowed = 1_000;
 
 /**
  * Endpoints from Kubernetes' own records: for each service that is followed one watch of its
@@ -69,18 +61,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions = {}): R
     startTimeoutMs,
     startFailure: `no answer from ${apiServer} within ${startTimeoutMs} ms; check the address, its CA and the service account`,
     begin: () => void findServer(0),
-    checkFollow(service) {
-      // They become part of a path.
-      const { name, namespace } = splitServiceName(service);
-      checkLabel(name, 'service');
-      checkLabel(namespace, 'namespace');
-      if (lists.isFollowed(service) || watches.size < maxFollowed) return;
-      throw new MeshError(
-        'overloaded',
-        `${service}: one process follows at most ${maxFollowed} services; let go of some first`,
-        { service },
-      );
-    },
+    checkFollow: (service) => checkFollow(service, lists, watches.size),
     async end() {
       timer?.cancel();
       for (const watch of watches.values()) watch.stop();

@@ -2,6 +2,7 @@ import type { EndpointList } from '@inmesh/core';
 import {
   createDnsSource,
   type DnsAddress,
+  type DnsName,
   type DnsResolver,
   type DnsSourceOptions,
   type SrvRecord,
@@ -19,7 +20,7 @@ interface Zone {
 
 const orders = 'orders.default';
 
-function createSetting(services: DnsSourceOptions['services'], more: object = {}) {
+function createSetting(services: Readonly<Record<string, DnsName>>, more: object = {}) {
   const clock = createFakeClock();
   const zone: Zone = { a: {}, aaaa: {}, srv: {} };
   const asked: string[] = [];
@@ -197,6 +198,52 @@ test('a service that is not named is unknown, and nothing is asked for that nobo
   expect(asked).toHaveLength(2);
 });
 
+test('a pattern says where all are that are not named, in its namespace or in each', async () => {
+  const services = { orders: { host: 'o', port: 80 } };
+  const own = createSetting(services, {
+    pattern: { srv: '_http._tcp.{service}.example.com' },
+    namespace: 'prod',
+  });
+  const followed = ['orders.prod', 'reviews.prod', 'reviews.default'];
+  for (const service of followed) own.source.follow(service, () => {});
+  const each = createSetting(
+    {},
+    { pattern: { host: '{service}.{namespace}.example.com', port: 80 } },
+  );
+  each.source.follow('reviews.default', () => {});
+  own.zone.a.o = [address('10.0.0.1')];
+  await own.source.start();
+  await each.source.start();
+  expect(own.asked).toEqual(['a o', 'aaaa o', 'srv _http._tcp.reviews.example.com']);
+  expect(own.source.get('reviews.default')?.state).toBe('unknown');
+  expect(each.asked).toEqual(['a reviews.default.example.com', 'aaaa reviews.default.example.com']);
+});
+
+test('a name that would be too long for DNS is not asked for', async () => {
+  const suffix = Array(4).fill('d'.repeat(60)).join('.');
+  const { source, asked } = createSetting(
+    {},
+    { pattern: { host: `{service}.${suffix}`, port: 80 } },
+  );
+  await source.start();
+  source.follow('reviews-of-many-things.default', () => {});
+  expect(source.get('reviews-of-many-things.default')?.state).toBe('unknown');
+  expect(asked).toEqual([]);
+});
+
+test('a service whose name is none is refused, and one more than a process may follow', async () => {
+  const { source } = createSetting({}, { pattern: { host: '{service}.example.com', port: 80 } });
+  await source.start();
+  expect(() => source.follow('a.b.c', () => {})).toThrow(
+    expect.objectContaining({ code: 'invalid_argument' }),
+  );
+  for (let i = 0; i < 1_000; i += 1) source.follow(`s${i}.default`, () => {});
+  source.follow('s1.default', () => {});
+  expect(() => source.follow('more.default', () => {})).toThrow(
+    expect.objectContaining({ code: 'overloaded' }),
+  );
+});
+
 test('without any answer the start fails and says so, and the source goes on asking', async () => {
   const { clock, zone, source, follow } = createSetting({ orders: { host: 'o', port: 80 } });
   zone.a.o = outOfReach();
@@ -231,6 +278,10 @@ test.each<[string, Partial<DnsSourceOptions>]>([
   ['a name that is no label', { services: { Orders: { host: 'o', port: 80 } } }],
   ['a host that is none', { services: { orders: { host: 'http://o', port: 80 } } }],
   ['a port that is none', { services: { orders: { host: 'o', port: 0 } } }],
+  ['a pattern for no service', { pattern: { host: 'o', port: 80 } }],
+  ['a pattern that is no host', { pattern: { host: '{service} x', port: 80 } }],
+  ['a name server that is none', { nameServers: ['name-server'] }],
+  ['a namespace that is none', { namespace: 'a.b' }],
   ['bounds that cross', { minRefreshMs: 5_000, maxRefreshMs: 1_000 }],
 ])('options with %s are refused', (_what, options) => {
   expect(() =>
