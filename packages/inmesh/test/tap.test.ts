@@ -6,6 +6,7 @@ import type { AuditPage, ShownCall, TapStarted } from '@inmesh/core';
 import { eventually } from '@inmesh/testing';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Mesh } from 'inmesh';
+import { startTaps } from '../src/cli/tap-servers.ts';
 import { join, onEnd, quick, serve, startRegistry } from './support/in-mesh.ts';
 import { bundleCommandLine, type Program, startProgram } from './support/program.ts';
 
@@ -96,6 +97,48 @@ test('the calls of a service come to the terminal, from both ends and without se
   served.process.kill('SIGINT');
   expect(await served.exit(10_000)).toEqual({ code: 0, signal: null });
   await eventually(async () => (await openTaps(url)) === 1);
+}, 60_000);
+
+test('of several servers all processes are shown, whichever of them goes, and Ctrl-C ends the taps of all', async () => {
+  const [a, b] = [await startRegistry(), await startRegistry()];
+  const [atA, atB] = [await shopAndReviews(a.url), await shopAndReviews(b.url)];
+  // One is named twice, and one is away.
+  const program = tap(`${a.url},${b.url},${a.url}/,http://127.0.0.1:1`, 'reviews');
+  const paths: string[] = [];
+  program.process.stdout?.on('data', (text: string) => {
+    for (const [, path] of text.matchAll(/"path":"([^"]*)"/g)) paths.push(path as string);
+  });
+  const both = eventually(() => paths.includes('/a') && paths.includes('/b'));
+  await callUntil(both, async () => {
+    await atA.shop.request('http://reviews/a');
+    await atB.shop.request('http://reviews/b');
+  });
+  expect(await openTaps(a.url)).toBe(1);
+  await b.close();
+  const stillThere = eventually(() => paths.includes('/later'));
+  await callUntil(stillThere, () => atA.shop.request('http://reviews/later'));
+  program.process.kill('SIGINT');
+  expect(await program.exit(10_000)).toEqual({ code: 0, signal: null });
+  await eventually(async () => (await openTaps(a.url)) === 0);
+}, 60_000);
+
+test('each server is asked once, and what will be missing is said', async () => {
+  const [a, b] = [await startRegistry(), await startRegistry()];
+  await shopAndReviews(a.url);
+  const away = 'http://127.0.0.1:1';
+  const { taps, warnings } = await startTaps(`${a.url}, ${b.url},${a.url}/,${away}`, {
+    service: 'reviews',
+  });
+  expect(taps).toMatchObject([
+    { server: a.url, processes: 1 },
+    { server: b.url, processes: 0 },
+  ]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^its processes are not shown: the registry at http:..127.0.0.1:1 does/),
+  ]);
+  await expect(startTaps(away, { service: 'reviews' })).rejects.toMatchObject({
+    code: 'registry_unavailable',
+  });
 }, 60_000);
 
 test('a terminal that is killed ends its tap, and processes tell no more', async () => {

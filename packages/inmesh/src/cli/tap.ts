@@ -4,13 +4,13 @@ import {
   type StartTap,
   type TapDirection,
   type TapEvent,
-  type TapStarted,
 } from '@inmesh/core';
 import { Command, Option } from 'commander';
 import { msText, partyText } from './graph.ts';
 import { duration, ratio, wholeNumber } from './numbers.ts';
-import { callRegistry, registryEvents, registryOption } from './registry-api.ts';
+import { registryOption } from './registry-api.ts';
 import { printable } from './table.ts';
+import { followTap, type ServerTap, startTaps } from './tap-servers.ts';
 
 interface TapFlags {
   readonly namespace: string;
@@ -48,20 +48,17 @@ export function tapCommand(): Command {
     .option('--json', 'a JSON object a call')
     .addOption(registryOption())
     .action(async (service: string, flags: TapFlags) => {
-      const { registry } = flags;
-      const { id, processes, endsInMs } = await callRegistry<TapStarted>(
-        registry,
-        'POST',
-        '/v1/taps',
-        startOf(service, flags),
-      );
-      const asked = `${processes} ${processes === 1 ? 'process' : 'processes'} of ${service}`;
-      console.error(`${asked}, for ${endsInMs / 1_000} s; Ctrl-C ends it`);
+      const { taps, warnings } = await startTaps(flags.registry, startOf(service, flags));
+      const processes = taps.reduce((sum, tap) => sum + tap.processes, 0);
+      const asked = `${count(processes, 'process', 'processes')} of ${service}`;
+      const at = taps.length === 1 ? '' : ` at ${taps.length} servers`;
+      console.error(`${asked}${at}, for ${flags.for / 1_000} s; Ctrl-C ends it`);
+      for (const warning of warnings) console.error(`inmesh: ${warning}`);
       const stop = new AbortController();
       const onSignal = (): void => stop.abort();
       process.once('SIGINT', onSignal);
       try {
-        await show(registry, `/v1/taps/${id}/stream`, stop.signal, flags.json === true);
+        await show(taps, stop.signal, flags);
       } finally {
         process.off('SIGINT', onSignal);
       }
@@ -83,32 +80,49 @@ function startOf(service: string, flags: TapFlags): StartTap {
   };
 }
 
-/** Until the stream ends or `signal` aborts. */
+/** Until every stream has ended or `signal` aborts. Throws when each of them failed. */
 async function show(
-  registry: string,
-  path: string,
+  taps: readonly ServerTap[],
   signal: AbortSignal,
-  json: boolean,
+  { rate, json }: TapFlags,
 ): Promise<void> {
   let shown = 0;
   let skipped = 0;
-  let ended = 'the stream was cut';
-  try {
-    for await (const { event, data } of registryEvents(registry, path, signal)) {
-      const told = { kind: event, ...JSON.parse(data) } as TapEvent;
-      if (told.kind === 'ended') {
-        ended = told.reason === 'time' ? 'its time is over' : 'the registry stops';
-        continue;
-      }
-      shown += told.calls.length;
-      skipped += told.skipped;
-      for (const call of told.calls) console.log(json ? JSON.stringify(call) : line(call));
+  let windowEndsAt = 0;
+  let inWindow = 0;
+  // Each server keeps to the rate, and so must all of them together.
+  const take = (told: TapEvent): void => {
+    if (told.kind === 'ended') return;
+    if (performance.now() >= windowEndsAt) {
+      windowEndsAt = performance.now() + 1_000;
+      inWindow = 0;
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    ended = 'ended';
-  }
+    const calls = told.calls.slice(0, taps.length === 1 ? undefined : rate - inWindow);
+    inWindow += calls.length;
+    shown += calls.length;
+    skipped += told.skipped + told.calls.length - calls.length;
+    for (const call of calls) console.log(json ? JSON.stringify(call) : line(call));
+  };
+  const ends = await Promise.allSettled(
+    taps.map(async (tap) => {
+      try {
+        return await followTap(tap, signal, take);
+      } catch (error) {
+        // The others go on meanwhile: whose calls are missing from now on is worth a line.
+        if (taps.length > 1) console.error(`inmesh: ${(error as Error).message}`);
+        throw error;
+      }
+    }),
+  );
+  const reasons = ends.map((end) => (end.status === 'fulfilled' ? end.value : 'failed'));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined && reasons.every((reason) => reason === 'failed')) throw failed.reason;
+  const ended = [...new Set(reasons)].join(', ');
   console.error(`${ended}: ${shown} calls shown, ${skipped} more were left out for the rate`);
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }
 
 function line(call: ShownCall): string {
