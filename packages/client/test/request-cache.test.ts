@@ -14,18 +14,20 @@ async function counting(
   policy: Parameters<typeof requestCache>[0] = { 'reviews.default': {} },
   headers: Readonly<Record<string, string>> = {},
 ) {
+  const shared: [service: string, calls: number][] = [];
   const reviews = await upstream((request, response) => {
     response.writeHead(200, headers).end(`${request.method} ${request.url} ${reviews.requests}`);
   });
   const made = client({
     endpoints: { reviews: [{ port: reviews.port }] },
-    interceptors: [requestCache(policy)],
+    interceptors: [requestCache(policy, { onShared: (...told) => shared.push(told) })],
     outlier: null,
     breaker: null,
     retry: { maxRetries: 0 },
   });
   return {
     reviews,
+    shared,
     client: made,
     text: async (path = '/7', options: RequestOptions = {}) =>
       (await made.request(`http://reviews${path}`, options)).text(),
@@ -36,7 +38,7 @@ const inRequest = <T>(body: () => Promise<T>, over: Partial<RequestContext> = {}
   runInContext(requestContext(over), body);
 
 test('within one inbound request the same GET is one call, while it is awaited and afterwards', async () => {
-  const { text, reviews, client } = await counting();
+  const { text, reviews, client, shared } = await counting();
   await inRequest(async () => {
     expect(await Promise.all([text(), text(), text()])).toEqual(Array(3).fill('GET /7 1'));
     expect(await text()).toBe('GET /7 1');
@@ -47,6 +49,8 @@ test('within one inbound request the same GET is one call, while it is awaited a
     expect(await Promise.all(fetched.map((one) => one.text()))).toEqual(Array(2).fill('GET /7 2'));
   });
   expect(reviews.requests).toBe(2);
+  // Two that waited, one that came later, and one that waited.
+  expect(shared).toEqual([2, 1, 1].map((calls) => ['reviews.default', calls]));
 });
 
 test('nothing is shared between requests, between end users, or by code outside of any', async () => {

@@ -25,8 +25,13 @@ export interface CommandInspection {
     /** Not run, because `capacity` was in use. */
     readonly overloaded: number;
     readonly fallbacks: number;
+    /** Runs that were not needed, because the same request had the result. */
     readonly cacheHits: number;
+    /** Of a collapser: executions that went out in batches, each of which is one run. */
+    readonly collapsed: number;
   };
+  /** Executions since the start that needed no run of their own: another's result was theirs, or its batch. */
+  readonly shared: number;
   /** How long runs took in the last half minute to minute: a count for each `latencyBucket`. */
   readonly latencies: readonly number[];
 }

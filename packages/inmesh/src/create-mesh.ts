@@ -55,6 +55,7 @@ import { addClientGauges } from './telemetry/client-gauges.ts';
 import { addInboundGauges } from './telemetry/inbound-gauges.ts';
 import { createMeshTelemetry } from './telemetry/mesh-telemetry.ts';
 import { registryTap } from './telemetry/registry-tap.ts';
+import { countSharedAnswers } from './telemetry/shared-answers.ts';
 
 /**
  * Joins this process to the mesh.
@@ -173,7 +174,16 @@ async function joinMesh(options: MeshOptions, opened: { close(): void }[]): Prom
       outside.interceptor,
       ...(options.explainHeader === true ? [explainHeader(router)] : []),
       ...(options.interceptors ?? []),
-      ...callInterceptors(options, router, (name) => meshService(name, names), clock),
+      ...callInterceptors(
+        options,
+        router,
+        (name) => meshService(name, names),
+        countSharedAnswers(metrics, {
+          inspectCommands: () => commands.inspect(),
+          domain: names.domain,
+        }),
+        clock,
+      ),
     ],
     ...definedOnly({ credentials: identity }),
     minTls: (service) => (outside.isOutside(service) ? 'none' : (options.minTls ?? 'none')),

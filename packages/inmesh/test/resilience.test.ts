@@ -129,6 +129,9 @@ test('calls of one inbound request share an answer where they are told to, and t
   const page = async () => (await fetch(shopUrl)).text();
   expect(await page()).toBe('answer 1, answer 1, answer 1');
   expect(await page()).toBe('answer 2, answer 2, answer 2');
+  const answered =
+    'inmesh_shared_answers_total{destination_service="reviews.default.svc.cluster.local"} 4';
+  expect(await metricsOf(shop)).toContain(answered);
 });
 
 test('keys that one inbound request asks for are asked for together', async () => {
@@ -141,6 +144,7 @@ test('keys that one inbound request asks for are asked for together', async () =
   }, quick);
   expect(await (await fetch(shopUrl)).text()).toBe('1 2');
   expect(shop.inspect().commands).toMatchObject([{ name: 'prices', window: { runs: 1 } }]);
+  expect(await metricsOf(shop)).toContain('inmesh_shared_answers_total{command="prices"} 1');
 });
 
 test('a breaker can be held by hand, and metrics and inspect show who holds it', async () => {

@@ -1,6 +1,7 @@
 import type { Clock, RequestContext, Timer } from '@inmesh/core';
 import { currentContext, MeshError, runInContext } from '@inmesh/core';
 import { duration, whole } from '../policy-checks.ts';
+import { RollingSum } from '../rolling-sum.ts';
 import type { Command, ExecuteOptions } from './command.ts';
 import type { CommandOptions } from './command-options.ts';
 import { awaitShared, type CommandRun } from './command-run.ts';
@@ -35,6 +36,8 @@ export interface Collapser<Key, Output>
 
 /** Longer than that nobody should wait for company. */
 const maxWaitMs = 1_000;
+/** Hystrix's, of a command without a breaker. */
+const defaultWindowMs = 10_000;
 /** What a database takes in one query. */
 const maxBatch = 10_000;
 
@@ -75,6 +78,9 @@ export class KeyCollapser<Key, Output> implements Collapser<Key, Output> {
   readonly #clock: Clock;
   readonly #byRequest = new WeakMap<RequestContext, Batch<Key, Output>>();
   readonly #waiting = new Set<Batch<Key, Output>>();
+  /** Executions that went out in batches, over the window that the command's breaker has. */
+  readonly #collapsed: RollingSum;
+  #shared = 0;
 
   constructor(
     command: Command<readonly Key[], KeyAnswers<Output>>,
@@ -84,6 +90,7 @@ export class KeyCollapser<Key, Output> implements Collapser<Key, Output> {
     this.#command = command;
     this.#limits = limits;
     this.#clock = clock;
+    this.#collapsed = new RollingSum(command.inspect().policy?.windowMs ?? defaultWindowMs);
   }
 
   get name(): string {
@@ -103,7 +110,9 @@ export class KeyCollapser<Key, Output> implements Collapser<Key, Output> {
   }
 
   inspect(): ReturnType<Command<Key, Output>['inspect']> {
-    return this.#command.inspect();
+    const inspection = this.#command.inspect();
+    const collapsed = this.#collapsed.total(this.#clock.now());
+    return { ...inspection, window: { ...inspection.window, collapsed }, shared: this.#shared };
   }
 
   /** Batches that wait for company go out now. */
@@ -116,8 +125,10 @@ export class KeyCollapser<Key, Output> implements Collapser<Key, Output> {
     if (open !== undefined && this.#waiting.has(open)) return open;
     const batch = new Batch<Key, Output>(
       context === undefined ? 1 : this.#limits.maxKeys,
-      (keys) => {
+      (keys, executions) => {
         this.#waiting.delete(batch);
+        this.#collapsed.add(executions, this.#clock.now());
+        this.#shared += executions - 1;
         return runInContext(context, () => this.#command.execute(keys));
       },
     );
@@ -136,19 +147,27 @@ interface AskedKey<Output> {
   readonly reject: (error: unknown) => void;
 }
 
+/** @param executions How many asked for the keys: several may have asked for one. */
+type BatchRun<Key, Output> = (
+  keys: readonly Key[],
+  executions: number,
+) => Promise<KeyAnswers<Output>>;
+
 /** Keys that go out together. */
 class Batch<Key, Output> {
   readonly #maxKeys: number;
-  readonly #run: (keys: readonly Key[]) => Promise<KeyAnswers<Output>>;
+  readonly #run: BatchRun<Key, Output>;
   readonly #asked = new Map<Key, AskedKey<Output>>();
   #timer: Timer | undefined;
+  #executions = 0;
 
-  constructor(maxKeys: number, run: (keys: readonly Key[]) => Promise<KeyAnswers<Output>>) {
+  constructor(maxKeys: number, run: BatchRun<Key, Output>) {
     this.#maxKeys = maxKeys;
     this.#run = run;
   }
 
   ask(key: Key): Promise<Output> {
+    this.#executions += 1;
     const known = this.#asked.get(key);
     if (known !== undefined) return known.answer;
     const asked = askedKey<Output>();
@@ -165,7 +184,7 @@ class Batch<Key, Output> {
   send(): void {
     this.#timer?.cancel();
     const asked = [...this.#asked.values()];
-    this.#run([...this.#asked.keys()]).then(
+    this.#run([...this.#asked.keys()], this.#executions).then(
       (answers) => {
         asked.forEach(({ resolve, reject }, i) => {
           const answer = answers[i] as Output | Error;

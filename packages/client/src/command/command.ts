@@ -53,6 +53,7 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
   readonly #stores = new Map<CommandFallback<Input, Output>, LastGoodStore<Output>>();
   readonly #latencies = new RecentLatencies();
   #inFlight = 0;
+  #shared = 0;
 
   constructor(options: GuardedCommandOptions<Input, Output>) {
     this.name = options.name;
@@ -72,7 +73,8 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
     const key = cache(input);
     let shared = this.#cache.find(context, key);
     this.#options.circuit?.count(shared === undefined ? 'cacheMiss' : 'cacheHit');
-    if (shared === undefined) {
+    if (shared !== undefined) this.#shared += 1;
+    else {
       // Not bound to one caller's signal: others may be waiting for it too.
       shared = this.#executeOnce(input, context, undefined);
       this.#keep(context, key, shared);
@@ -108,7 +110,9 @@ export class GuardedCommand<Input, Output> implements Command<Input, Output> {
         overloaded: stats?.semaphoreRejections ?? 0,
         fallbacks: stats?.fallbacks ?? 0,
         cacheHits: stats?.cacheHits ?? 0,
+        collapsed: 0,
       },
+      shared: this.#shared,
       latencies: this.#latencies.read(clock.now()),
     };
   }

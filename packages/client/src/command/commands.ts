@@ -105,6 +105,8 @@ export function createCommands(options: CommandsOptions = {}): Commands {
       const batches = command(name, answersEach(name, run), collapserOptions);
       const collapser = new KeyCollapser(batches, limits, clock);
       collapsers.push(collapser);
+      // In the place of its batches: it knows how many executions each of them was.
+      commands.set(name, collapser);
       return collapser;
     },
     inspect: () => [...commands.values()].map((command) => command.inspect()),

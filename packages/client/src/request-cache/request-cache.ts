@@ -4,6 +4,7 @@ import type {
   RequestCachePolicy,
   RequestContext,
   Send,
+  ServiceName,
   Sink,
 } from '@inmesh/core';
 import { type ByService, madeByService, type SaidOver } from '../by-service.ts';
@@ -15,6 +16,8 @@ import { SharedAnswer } from './shared-answer.ts';
 export interface RequestCacheOptions {
   /** Stands over what is said by service. @default nothing */
   readonly over?: SaidOver<RequestCachePolicy>;
+  /** Told how many calls of a service were answered by another's of the same request. Must not throw. @default nothing */
+  readonly onShared?: (service: ServiceName, calls: number) => void;
 }
 
 /**
@@ -30,7 +33,7 @@ export function requestCache(
   const cacheOf = madeByService<Partial<RequestCachePolicy>, AnswerCache>(
     byService,
     options.over,
-    (policy) => new AnswerCache(resolveRequestCache(policy)),
+    (policy) => new AnswerCache(resolveRequestCache(policy), options.onShared ?? (() => {})),
   );
   return (next) => (call, sink) => {
     const cache = call.context === undefined ? undefined : cacheOf(call);
@@ -51,8 +54,13 @@ function resolveRequestCache(over: Partial<RequestCachePolicy>): RequestCachePol
 class AnswerCache {
   readonly #maxBodyBytes: number;
   readonly #answers: PerRequest<SharedAnswer>;
+  readonly #onShared: (service: ServiceName, calls: number) => void;
 
-  constructor({ maxBodyBytes, maxEntries }: RequestCachePolicy) {
+  constructor(
+    { maxBodyBytes, maxEntries }: RequestCachePolicy,
+    onShared: (service: ServiceName, calls: number) => void,
+  ) {
+    this.#onShared = onShared;
     this.#maxBodyBytes = maxBodyBytes;
     this.#answers = new PerRequest(maxEntries);
   }
@@ -67,6 +75,7 @@ class AnswerCache {
     const shared = new SharedAnswer(sink, {
       next,
       maxBodyBytes: this.#maxBodyBytes,
+      onShared: (calls) => this.#onShared(call.service, calls),
       onOver: (answer) => this.#answers.drop(context, key, answer),
     });
     if (!this.#answers.keep(context, key, shared)) return next(call, sink);

@@ -24,6 +24,8 @@ export interface SharedAnswerOptions {
   readonly next: Send;
   /** A larger body is not shared. */
   readonly maxBodyBytes: number;
+  /** Told how many calls got the answer without one of their own. */
+  readonly onShared: (calls: number) => void;
   /** Told once nobody else may have it. */
   readonly onOver: (answer: SharedAnswer) => void;
 }
@@ -53,6 +55,7 @@ export class SharedAnswer implements Sink {
     caller.wait();
     if (this.#state.name !== 'answered' || caller.ended) return;
     this.#waiting.delete(caller);
+    this.#options.onShared(1);
     caller.answer(this.#state.answer);
   }
 
@@ -101,7 +104,9 @@ export class SharedAnswer implements Sink {
     this.#chunks = [];
     if (isKeepable(head.status)) this.#state = { name: 'answered', answer };
     else this.#over();
-    for (const caller of this.#takeWaiting()) caller.answer(answer);
+    const callers = this.#takeWaiting();
+    if (callers.length > 1) this.#options.onShared(callers.length - 1);
+    for (const caller of callers) caller.answer(answer);
   }
 
   #left(caller: WaitingCaller, reason: unknown): void {

@@ -28,7 +28,9 @@ test('the keys that one request asks for within a turn go out as one run, and ea
   await bench().pass(0);
   expect(await answers).toEqual(['price of a', 'price of b', 'price of a']);
   expect(batches).toEqual([['a', 'b']]);
-  expect(bench().inspect()).toMatchObject([{ name: 'prices', window: { runs: 1 } }]);
+  expect(bench().inspect()).toMatchObject([
+    { name: 'prices', window: { runs: 1, collapsed: 3 }, shared: 2 },
+  ]);
 });
 
 test("an error of one key is that key's own; a run that fails fails all of its keys and nobody else's", async () => {

@@ -207,6 +207,7 @@ describe('within one inbound request', () => {
       expect(await ratings.execute('8')).toBe('8 of nobody, run 2');
     });
     expect(ratings.inspect().window.cacheHits).toBe(2);
+    expect(ratings.inspect().shared).toBe(2);
   });
 
   test('nothing is shared with another request, nor with code outside any', async () => {

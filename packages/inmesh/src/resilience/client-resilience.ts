@@ -1,5 +1,5 @@
 import { type ByService, type ClientOptions, fallbacks, requestCache } from '@inmesh/client';
-import type { Clock, Interceptor } from '@inmesh/core';
+import type { Clock, Interceptor, ServiceName } from '@inmesh/core';
 import type { CompiledRouter } from '@inmesh/router';
 import type { ResilienceOptions } from './resilience-options.ts';
 
@@ -23,12 +23,14 @@ export function clientResilience({
  * Around every call: what its inbound request has asked already is not asked again; what failed for
  * good is answered otherwise. What a ResiliencePolicy says of a service stands over the options.
  *
+ * @param onShared Told of calls that the request cache answered.
  * @param serviceOf Gives the canonical name of a service; throws `invalid_argument` for what is none.
  */
 export function callInterceptors(
   options: ResilienceOptions,
   router: { readonly current: Pick<CompiledRouter, 'servicePolicy'> },
   serviceOf: (name: string) => string,
+  onShared: (service: ServiceName, calls: number) => void,
   clock: Clock,
 ): readonly Interceptor[] {
   const canonical = <Value>(byService: Readonly<Record<string, Value>> = {}): ByService<Value> =>
@@ -36,6 +38,7 @@ export function callInterceptors(
   return [
     requestCache(canonical(options.requestCache), {
       over: (call) => router.current.servicePolicy(call)?.requestCache,
+      onShared,
     }),
     fallbacks(canonical(options.fallbacks), {
       over: (call) => router.current.servicePolicy(call)?.fallbacks,

@@ -40,7 +40,7 @@ export function commandFrame(command: HystrixCommand, wallNow: number): string {
 function rollingCounts(counts: HystrixCommand['counts']): Record<string, number> {
   return {
     rollingCountBadRequests: 0,
-    rollingCountCollapsedRequests: 0,
+    rollingCountCollapsedRequests: counts.collapsed,
     rollingCountEmit: 0,
     rollingCountExceptionsThrown: 0,
     rollingCountFailure: counts.failure,

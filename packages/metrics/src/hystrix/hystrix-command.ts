@@ -51,6 +51,7 @@ export interface HystrixCommand {
     readonly rejected: number;
     readonly fallbackSuccess: number;
     readonly fromCache: number;
+    readonly collapsed: number;
   };
   readonly meanMs: number;
   /** Of `commandRatios`, in their order. */
@@ -84,6 +85,7 @@ export function calledVersion(
       rejected,
       fallbackSuccess: 0,
       fromCache: 0,
+      collapsed: 0,
     },
     meanMs: stats.meanMs ?? 0,
     quantilesMs: stats.quantilesMs.map((ms) => ms ?? 0),
@@ -116,6 +118,7 @@ export function guardedFunction(given: CommandInspection): HystrixCommand {
       rejected: window.overloaded,
       fallbackSuccess: window.fallbacks,
       fromCache: window.cacheHits,
+      collapsed: window.collapsed,
     },
     meanMs: meanOf(given.latencies),
     quantilesMs: commandRatios.map((ratio) => latencyQuantile(given.latencies, ratio) ?? 0),
