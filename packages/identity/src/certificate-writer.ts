@@ -4,7 +4,7 @@ import { keyIdOf, subjectOf } from './certificate.ts';
 import { generateKey, type KeyPair } from './csr.ts';
 import { contextTag, derBitString, derElement, derOid, derSequence, derTag } from './der-writer.ts';
 import { pemEncode } from './pem.ts';
-import { publicKeyInfo } from './public-key-info.ts';
+import { writePublicKey } from './public-key-info.ts';
 import { checkTrustDomain, parseSpiffeId } from './spiffe-id.ts';
 
 /** Times are in milliseconds since the Unix epoch. */
@@ -115,7 +115,7 @@ function signCertificate(
     fields.issuer,
     derSequence(time(fields.notBefore), time(fields.notAfter)),
     fields.subject,
-    publicKeyInfo(fields.publicKey),
+    writePublicKey(fields.publicKey),
     derElement(contextTag(3, true), derSequence(...extensions)),
   );
   const signature = sign('sha256', signed, privateKey);
@@ -154,7 +154,7 @@ function addressBytes(address: string): Buffer {
 
 /** Any value serves that is the same on both sides (RFC 5280, 4.2.1.2). */
 function newKeyId(publicKey: KeyObject): Buffer {
-  return createHash('sha256').update(publicKeyInfo(publicKey)).digest().subarray(0, 20);
+  return createHash('sha256').update(writePublicKey(publicKey)).digest().subarray(0, 20);
 }
 
 function integer(bytes: Buffer): Buffer {

@@ -1,9 +1,10 @@
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, verify } from 'node:crypto';
 import { MeshError } from '@inmesh/core';
 import { type Extension, readExtensions, readUris, subjectAltName } from './certificate.ts';
 import { type DerElement, readDer, readOne } from './der-reader.ts';
 import { contextTag, derElement, derOid, derSequence, derTag } from './der-writer.ts';
 import { isStrongKey, strongKeys } from './key-strength.ts';
+import { readPublicKey } from './public-key-info.ts';
 
 /** A certificate request whose sender holds the key. What it asks for is a wish. */
 export interface CertificateRequest {
@@ -74,9 +75,10 @@ function hasSigned(
 /** version · subject · key · attributes [0] */
 function readKey(info: DerElement): KeyObject {
   const key = readDer(info.content)[2];
+  if (key === undefined) throw fault('it has no key');
   let publicKey: KeyObject;
   try {
-    publicKey = createPublicKey({ key: key?.bytes as Buffer, format: 'der', type: 'spki' });
+    publicKey = readPublicKey(key.bytes);
   } catch (cause) {
     throw fault('its key cannot be read', cause);
   }

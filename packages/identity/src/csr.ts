@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { contextTag, derBitString, derElement, derOid, derSequence, derTag } from './der-writer.ts';
 import { pemEncode } from './pem.ts';
-import { publicKeyInfo } from './public-key-info.ts';
+import { writePublicKey } from './public-key-info.ts';
 import { parseSpiffeId } from './spiffe-id.ts';
 
 export interface KeyPair {
@@ -37,7 +37,7 @@ export function createCsr({ privateKey, publicKey }: KeyPair, spiffeId: string):
   const info = derSequence(
     version0,
     emptyName,
-    publicKeyInfo(publicKey),
+    writePublicKey(publicKey),
     derElement(contextTag(0, true), attribute),
   );
   const signature = sign('sha256', info, privateKey);

@@ -34,7 +34,9 @@ const silentMs = 20_000;
 export function createSigningThread(options: SigningThreadOptions): SigningThread {
   const { clock, logger } = options;
   const file = options.workerFile ?? fileURLToPath(new URL('./signing-worker.js', import.meta.url));
-  // It is not there beside sources, nor in a program that was bundled into one file.
+  // It is not there beside sources, nor in a program that was bundled into one file. Node 22.18 and newer could begin
+  // signing-worker.ts, but not what it imports: a thread resolves packages to their compiled files, whatever a test
+  // runner or a loader on this thread makes of them.
   if (!existsSync(file)) {
     logger.info({ file }, 'certificates are signed on the thread that serves');
     return signHere();
