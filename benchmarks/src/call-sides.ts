@@ -1,4 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
+import type { ConnectionOptions } from 'node:tls';
 import type { Client } from '@inmesh/client';
 import { type MeshSender, meshAxios } from '@inmesh/client/axios';
 import axios from 'axios';
@@ -12,8 +13,12 @@ export interface Side {
   close(): Promise<void>;
 }
 
-export function poolSide(port: number, path: string): Side {
-  const pool = new Pool(`http://127.0.0.1:${port}`);
+/** @param tls @default plain text */
+export function poolSide(port: number, path: string, tls?: ConnectionOptions): Side {
+  const pool =
+    tls === undefined
+      ? new Pool(`http://127.0.0.1:${port}`)
+      : new Pool(`https://127.0.0.1:${port}`, { connect: tls as object });
   return {
     call: async () => {
       const { body } = await pool.request({ path, method: 'GET' });

@@ -20,7 +20,7 @@ interface Order {
   readonly mode: MutualTlsMode | undefined;
 }
 
-const upstreamId = 'spiffe://cluster.local/ns/default/sa/reviews';
+export const upstreamId = 'spiffe://cluster.local/ns/default/sa/reviews';
 
 export async function startTlsUpstream(
   root: RootText,

@@ -1,7 +1,7 @@
 /**
  * What mutual TLS costs over connections that stay open.
  *
- * - Client CPU of `mesh.request` over mutual TLS against the same in plain text.
+ * - Client CPU of `mesh.request` over mutual TLS against the same in plain text, beside what bare undici pays for it.
  * - Server CPU of a plain request to a PERMISSIVE port, which has looked at the connection's first
  *   byte, against one to a plain `http.Server`.
  */
@@ -13,32 +13,44 @@ import { createRootText, enrollerOf, type RootText } from './bench-authority.ts'
 import { compareCalls } from './call-cost.ts';
 import { poolSide, requestSide, type Side } from './call-sides.ts';
 import { type BenchOptions, type BenchResult, type Compared, compare } from './harness.ts';
-import { startTlsUpstream, type TlsUpstream } from './tls-upstream.ts';
+import { startTlsUpstream, type TlsUpstream, upstreamId } from './tls-upstream.ts';
 
 const concurrency = 50;
-const calls = 10_000;
+/** Short turns, and many of them: what the machine does besides falls on both sides. */
+const calls = 2_000;
 
 export async function* run(options: BenchOptions): AsyncGenerator<BenchResult> {
   const root = createRootText();
-  const rounds = options.rounds ?? 21;
-  yield clientResult(root, rounds);
+  const rounds = options.rounds ?? 101;
+  yield* clientResults(root, rounds);
   yield permissiveResult(root, rounds);
 }
 
-async function clientResult(root: RootText, rounds: number): Promise<BenchResult> {
+/** The second row is what Node's own TLS sockets cost whoever uses them, the third what is ours of the first. */
+async function* clientResults(root: RootText, rounds: number): AsyncGenerator<BenchResult> {
   const spiffeId = 'spiffe://cluster.local/ns/default/sa/bench';
   const identity = createIdentity({ enroller: enrollerOf(root), spiffeId });
   await identity.ready();
   const secure = await startTlsUpstream(root, 'strict');
   const plain = await startTlsUpstream(root, undefined);
-  const sides = {
-    subject: closing(clientOf(secure.port, 'strict', identity)),
-    baseline: closing(clientOf(plain.port, 'none', identity)),
-  };
-  const compared = await compareCalls(sides, { calls, concurrency, rounds });
+  const meshOverTls = (): Side => closing(clientOf(secure.port, 'strict', identity));
+  const meshInPlain = (): Side => closing(clientOf(plain.port, 'none', identity));
+  const poolOverTls = (): Side =>
+    poolSide(secure.port, '/small', identity.connectOptions([upstreamId]));
+  const poolInPlain = (): Side => poolSide(plain.port, '/small');
+  const [mesh, pool] = ['mesh.request over mutual TLS', "undici's Pool over mutual TLS"];
+  const pairs: readonly [string, string, () => Side, () => Side][] = [
+    [mesh, 'in plain text', meshOverTls, meshInPlain],
+    [pool, 'in plain text', poolOverTls, poolInPlain],
+    [mesh, pool, meshOverTls, poolOverTls],
+  ];
+  for (const [name, other, subject, baseline] of pairs) {
+    const sides = { subject: subject(), baseline: baseline() };
+    const compared = await compareCalls(sides, { calls, concurrency, rounds });
+    yield result(name, other, 'client CPU per call', compared);
+  }
   for (const upstream of [secure, plain]) upstream.stop();
   identity.close();
-  return result('mesh.request over mutual TLS', 'in plain text', 'client CPU per call', compared);
 }
 
 async function permissiveResult(root: RootText, rounds: number): Promise<BenchResult> {
