@@ -31,7 +31,7 @@ const idle = [
 function plain(config: InternalAxiosRequestConfig, given: object): Record<string, unknown> {
   const { headers, adapter: _, ...rest } = config;
   for (const name of idle) if (!(name in given)) delete (rest as Record<string, unknown>)[name];
-  return { ...rest, headers: { ...headers }, prototype: Object.getPrototypeOf(config) };
+  return { ...rest, headers: { ...headers }, inherits: 'toString' in config };
 }
 
 /** An instance whose answers need no network, and what becomes of one request to it. */
@@ -44,6 +44,7 @@ function instanceOf(defaults: CreateAxiosDefaults, answer: Partial<AxiosResponse
         ...config,
         headers: axios.AxiosHeaders.from({ ...config.headers }),
       } as typeof config;
+      expect(Object.hasOwn(config, 'url') && Object.hasOwn(config, 'url')).toBe(true);
       Object.setPrototypeOf(atAdapter, Object.getPrototypeOf(config));
       const response = {
         data: '{"a":1}',
@@ -87,6 +88,7 @@ const name = fc.constantFrom(
   'x-a',
   'Authorization',
   'Content-Type',
+  ' X-B ',
   'common',
   'get',
 );

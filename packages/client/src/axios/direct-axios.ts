@@ -72,7 +72,9 @@ async function dispatch(
   config: InternalAxiosRequestConfig,
   adapter: (config: InternalAxiosRequestConfig) => Promise<AxiosResponse>,
 ): Promise<AxiosResponse> {
-  config.data = transform(config.transformRequest, config, config, undefined);
+  if (!isIdle(config.transformRequest)) {
+    config.data = transform(config.transformRequest, config, config, undefined);
+  }
   if (bodied.has(config.method as string)) {
     config.headers.setContentType('application/x-www-form-urlencoded', false);
   }
@@ -111,11 +113,22 @@ function transform(
 ): unknown {
   const headers = AxiosHeaders.from(of.headers as AxiosHeadersOf);
   let data: unknown = of.data;
-  for (const each of transforms === undefined ? [] : [transforms].flat()) {
+  for (const each of listOf(transforms)) {
     data = (each as Transformer).call(config, data, headers.normalize(false), status);
   }
   headers.normalize(false);
   return data;
+}
+
+function listOf(transforms: Transforms): readonly unknown[] {
+  if (Array.isArray(transforms)) return transforms;
+  return transforms === undefined ? [] : [transforms];
+}
+
+/** axios' own, which has nothing to do without a body. */
+function isIdle(transforms: Transforms): boolean {
+  const list = listOf(transforms);
+  return list.length === 1 && list[0] === listOf(axios.defaults.transformRequest)[0];
 }
 
 type Transformer = (

@@ -25,7 +25,10 @@ export interface PlainRequest {
 export class RememberedConfig {
   readonly #defaults: AxiosDefaults;
   readonly #byMethod = new Map<string, InternalAxiosRequestConfig>();
+  /** All that counted of the defaults when they were remembered. */
   #imprint: readonly unknown[] = [];
+  /** How far they are found unchanged. */
+  #same = 0;
 
   constructor(defaults: AxiosDefaults) {
     this.#defaults = defaults;
@@ -39,35 +42,46 @@ export class RememberedConfig {
     timeout,
     responseType,
   }: PlainRequest): InternalAxiosRequestConfig | undefined {
-    const imprint = imprintOf(this.#defaults);
-    if (imprint === undefined) return undefined;
-    if (!sameItems(imprint, this.#imprint)) {
-      this.#byMethod.clear();
-      this.#imprint = imprint;
-    }
+    if (!this.#isUnchanged() && !this.#remember()) return undefined;
     let known = this.#byMethod.get(method);
     if (known === undefined) {
       known = merge(this.#defaults, method);
       this.#byMethod.set(method, known);
     }
-    // As axios': nothing that was put on Object.prototype is read from it.
-    const config = Object.assign(Object.create(null), known) as InternalAxiosRequestConfig;
-    Object.defineProperty(config, 'hasOwnProperty', hasOwn);
+    const config = new (Config as unknown as new () => InternalAxiosRequestConfig)();
+    Object.assign(config, known);
     config.url = url;
     config.headers = copyOf(known.headers);
-    if (headers !== undefined) config.headers.set(headers);
+    if (headers !== undefined) config.headers.set(headers).normalize(false);
     if (timeout !== undefined) config.timeout = timeout;
     if (responseType !== undefined) config.responseType = responseType;
     return config;
   }
+
+  #isUnchanged(): boolean {
+    this.#same = 0;
+    return walk(this.#defaults, this.#isSame) === true && this.#same === this.#imprint.length;
+  }
+
+  readonly #isSame = (item: unknown): boolean => {
+    const same = this.#imprint[this.#same] === item;
+    this.#same += 1;
+    return same;
+  };
+
+  #remember(): boolean {
+    const imprint: unknown[] = [];
+    this.#byMethod.clear();
+    this.#imprint = imprint;
+    return walk(this.#defaults, (item) => imprint.push(item) > 0) === true;
+  }
 }
 
-/** Interceptors of old call it. */
-const hasOwn: PropertyDescriptor = Object.freeze({
-  value: Object.prototype.hasOwnProperty,
-  enumerable: false,
-  writable: true,
-  configurable: true,
+/** As axios' configurations, it inherits nothing that somebody puts on `Object.prototype`. */
+function Config(): void {}
+Config.prototype = Object.create(null, {
+  // Interceptors of old call it.
+  hasOwnProperty: { value: Object.prototype.hasOwnProperty },
 });
 
 function merge(defaults: AxiosDefaults, method: string): InternalAxiosRequestConfig {
@@ -109,29 +123,37 @@ function copyOf(headers: AxiosRequestHeaders): AxiosRequestHeaders {
   return copy as AxiosRequestHeaders;
 }
 
-/** All that counts of the defaults, in a row. `undefined` when they hold what can change inside. */
-function imprintOf(defaults: AxiosDefaults): unknown[] | undefined {
-  const imprint: unknown[] = [];
-  for (const [name, value] of Object.entries(defaults)) {
-    if (name === 'headers') imprintHeaders(defaults.headers, imprint);
-    else if (Array.isArray(value)) imprint.push(name, value.length, ...value);
-    else if (typeof value === 'object' && value !== null) return undefined;
-    else imprint.push(name, value);
+/**
+ * Shows `visit` all that counts of the defaults, in order, until it says no. Gives whether it never
+ * did; `undefined` when they hold what can change inside.
+ */
+function walk(defaults: AxiosDefaults, visit: (item: unknown) => boolean): boolean | undefined {
+  for (const name in defaults) {
+    const value = defaults[name as keyof AxiosDefaults] as unknown;
+    if (!visit(name)) return false;
+    if (name === 'headers') {
+      if (!walkHeaders(value as Record<string, unknown>, visit)) return false;
+    } else if (Array.isArray(value)) {
+      if (!walkList(value, visit)) return false;
+    } else if (typeof value === 'object' && value !== null) return undefined;
+    else if (!visit(value)) return false;
   }
-  return imprint;
-}
-
-function imprintHeaders(headers: object, imprint: unknown[]): void {
-  for (const [name, value] of Object.entries(headers)) {
-    imprint.push(name);
-    if (Array.isArray(value)) imprint.push(value.length, ...value);
-    else if (!isBucket(value)) imprint.push(value);
-    else for (const inner of Object.keys(value)) imprint.push(inner, value[inner]);
-  }
-}
-
-function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
   return true;
+}
+
+function walkHeaders(headers: Record<string, unknown>, visit: (item: unknown) => boolean): boolean {
+  for (const name in headers) {
+    const value = headers[name];
+    if (!visit(name)) return false;
+    if (Array.isArray(value)) {
+      if (!walkList(value, visit)) return false;
+    } else if (isBucket(value)) {
+      if (!walkHeaders(value as Record<string, unknown>, visit)) return false;
+    } else if (!visit(value)) return false;
+  }
+  return true;
+}
+
+function walkList(list: readonly unknown[], visit: (item: unknown) => boolean): boolean {
+  return visit(list.length) && list.every(visit);
 }
