@@ -30,7 +30,8 @@ const idle = [
 
 function plain(config: InternalAxiosRequestConfig, given: object): Record<string, unknown> {
   const { headers, adapter: _, ...rest } = config;
-  for (const name of idle) if (!(name in given)) delete (rest as Record<string, unknown>)[name];
+  for (const name of idle)
+    if (Reflect.get(given, name) === undefined) delete (rest as Record<string, unknown>)[name];
   return { ...rest, headers: { ...headers }, inherits: 'toString' in config };
 }
 
@@ -90,6 +91,7 @@ const name = fc.constantFrom(
   'Content-Type',
   ' X-B ',
   'common',
+  'Get',
   'get',
 );
 const headers = fc.dictionary(name, fc.constantFrom('1', ' two ', 'application/json', ''));

@@ -4,7 +4,7 @@ import axios, {
   type AxiosResponse,
   type InternalAxiosRequestConfig,
 } from 'axios';
-import { type PlainRequest, RememberedConfig } from './remembered-config.ts';
+import { bucketNames, type PlainRequest, RememberedConfig } from './remembered-config.ts';
 
 const { AxiosHeaders } = axios;
 
@@ -64,7 +64,10 @@ function plainRequest(config: AxiosRequestConfig): PlainRequest | undefined {
 
 function isPlain(headers: object): headers is Record<string, string> {
   if (Object.getPrototypeOf(headers) !== Object.prototype) return false;
-  return Object.values(headers).every((value) => typeof value === 'string');
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string' || bucketNames.has(name.toLowerCase())) return false;
+  }
+  return true;
 }
 
 /** As axios does it where nothing can be cancelled. */

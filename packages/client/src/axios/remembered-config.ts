@@ -100,7 +100,8 @@ function merge(defaults: AxiosDefaults, method: string): InternalAxiosRequestCon
   });
 }
 
-const bucketNames = new Set([
+/** Whose values are headers: of all methods, or of one. */
+export const bucketNames: ReadonlySet<string> = new Set([
   'common',
   'delete',
   'get',
@@ -112,7 +113,6 @@ const bucketNames = new Set([
   'query',
 ]);
 
-/** Headers of all methods, or of one, among the others. */
 function isBucket(value: unknown): value is RawAxiosHeaders {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
