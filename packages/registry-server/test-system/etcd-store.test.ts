@@ -186,7 +186,7 @@ test('what hangs on a lease goes with it, and a lease that ended cannot be renew
   expect(await store.get('a')).toBeUndefined();
 });
 
-test('a commit of too many writes says what to raise', async () => {
+test('a commit of too many writes is refused as a whole, and says what etcd takes and what to raise', async () => {
   const store = storeIn(one);
   open.push(store);
   const writes = Array.from(
@@ -195,8 +195,11 @@ test('a commit of too many writes says what to raise', async () => {
   );
   await expect(store.commit(writes)).rejects.toMatchObject({
     code: 'overloaded',
-    message: expect.stringContaining('--max-txn-ops'),
+    message: expect.stringMatching(/nothing was written.*128 writes.*--max-txn-ops/),
   });
+  expect((await store.list('')).entries).toEqual([]);
+  await store.commit(writes.slice(1));
+  expect((await store.list('')).entries).toHaveLength(128);
 });
 
 test("etcd's users: the right password is let in, tokens are renewed, a wrong one is told", async () => {

@@ -74,7 +74,7 @@ function finalError(code: number, message: string): MeshError {
   if (/too many operations|request is too large/.test(message)) {
     return new MeshError(
       'overloaded',
-      `${said}; commit less at once, or start etcd with larger --max-txn-ops and --max-request-bytes`,
+      `${said}; nothing was written. Unless told otherwise etcd takes 128 writes of 1.5 MiB together in one commit: commit less at once, or start it with larger --max-txn-ops and --max-request-bytes`,
     );
   }
   return new MeshError('internal', said);
