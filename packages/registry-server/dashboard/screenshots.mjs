@@ -14,6 +14,7 @@ import { chromium } from 'playwright-core';
 import { large } from './pretend/large.mjs';
 import { pretendMesh } from './pretend/pretend-mesh.mjs';
 import { resources, rollouts } from './pretend/resources.mjs';
+import { revocationsAt } from './pretend/revocations.mjs';
 import { shop } from './pretend/shop.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -61,6 +62,8 @@ const shots = [
   { name: 'rollouts', hash: '#/traffic', act: showRollouts },
   { name: 'security', hash: '#/security', full: true },
   { name: 'security-dark', hash: '#/security', scheme: 'dark', full: true },
+  { name: 'revocations', hash: '#/security', act: showRevocations },
+  { name: 'revocations-phone', hash: '#/security', viewport: phone, act: showRevocations },
   { name: 'configuration', hash: '#/configuration', full: true },
   { name: 'configuration-editor', hash: '#/configuration/VirtualService/shop/reviews' },
   { name: 'why', hash: why },
@@ -140,6 +143,9 @@ async function take(url, { name, hash, viewport = desktop, scheme = 'light', act
     (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`),
   );
   page.on('pageerror', (error) => console.error(`${name}: ${error}`));
+  await page.route('**/v1/revocations', (route) =>
+    route.fulfill({ json: revocationsAt(Date.now()) }),
+  );
   await page.goto(`${url}/${hash}`, { timeout: 120_000 });
   await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {}); // the graph's stream never ends
   if (hash.startsWith('#/graph') && !hash.includes('table')) {
@@ -184,6 +190,12 @@ async function showRollouts(page) {
   await cards.first().waitFor();
   await page.getByRole('region', { name: 'Rollouts' }).scrollIntoViewIfNeeded();
   await cards.first().evaluate((card) => card.closest('section').scrollIntoView());
+}
+
+async function showRevocations(page) {
+  const panel = page.getByRole('region', { name: 'Revocations' });
+  await panel.waitFor();
+  await panel.evaluate((section) => section.scrollIntoView({ block: 'center' }));
 }
 
 async function search(page) {

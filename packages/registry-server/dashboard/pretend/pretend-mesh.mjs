@@ -94,8 +94,8 @@ function reportOf(process, plan, second, seconds, random) {
     state: {
       breakers: process.breakers,
       ejections: [],
-      limits: edges.slice(0, 3).map(({ peer }) => ({
-        service: peer,
+      limits: [...new Set(edges.map(({ peer }) => peer))].slice(0, 3).map((callee) => ({
+        service: callee,
         subset: '',
         inFlight: Math.floor(random() * 9),
         pending: 0,

@@ -13,8 +13,8 @@ export function SecurityPage(): JSX.Element {
       <ProtectionPanel />
       <AuthorizationPanel />
       <RefusalPanel />
-      <CertificatePanel />
       <RevocationPanel />
+      <CertificatePanel />
     </Page>
   );
 }
