@@ -42,10 +42,19 @@ export const celAttributes: ReadonlyMap<string, CelAttribute> = new Map([
   ...peers,
 ]);
 
-/** What to write instead of attributes that Envoy has and we do not. */
-export const celReplacements: ReadonlyMap<string, string> = new Map([
+/** What to write instead of an attribute that Envoy or Istio has and we do not; `undefined` for one that nobody has. */
+export function celReplacement(name: string): string | undefined {
+  const end = /^(?:source|destination)(?=[._])/.exec(name)?.[0];
+  if (end === undefined) return celReplacements.get(name);
+  const peer = end === 'source' ? 'downstream_peer' : 'upstream_peer';
+  return `use ${peer}.app, .namespace, .workload, .version or .principal`;
+}
+
+const celReplacements: ReadonlyMap<string, string> = new Map([
   ['request.path', 'queries are never recorded: use request.url_path'],
   ['response.flags', 'it is a number of Envoy’s: use inmesh.flag, such as "UO"'],
   ['response.headers', 'response headers are not recorded'],
+  ['request_operation', 'operations are not named here: use inmesh.route'],
+  ['istio_operationId', 'operations are not named here: use inmesh.route'],
   ['request.query', 'queries are never recorded'],
 ]);

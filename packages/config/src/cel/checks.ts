@@ -1,4 +1,4 @@
-import { celAttributes, celReplacements } from './attributes.ts';
+import { celAttributes, celReplacement } from './attributes.ts';
 import type { CelNode } from './nodes.ts';
 import { CelSyntaxError, type Token } from './tokens.ts';
 
@@ -10,7 +10,7 @@ export function unexpected(token: Token): CelSyntaxError {
 }
 
 export function unknownAttribute(name: string, { at }: Place): CelSyntaxError {
-  const replacement = celReplacements.get(name);
+  const replacement = celReplacement(name);
   const known = [...celAttributes.keys()].join(', ');
   return new CelSyntaxError(
     replacement === undefined

@@ -48,7 +48,7 @@ const tagExpression = text('CEL expression', maxExpressionLength, (value) => {
   if (type === 'headers') return 'must be a text, a number or a boolean, and is all headers';
   return unboundedAttributes.length === 0
     ? undefined
-    : `must not be made of ${unboundedAttributes.join(', ')}: each request brings another one, and series would grow without end`;
+    : `must not be made of ${unboundedAttributes.join(', ')}: each request brings another one, and series would grow without end; inmesh.route is the path's pattern, and response.code, request.method, request.host and a header have few values`;
 });
 
 const provider: ObjectType = object<ProviderRef>('ProviderRef', {
