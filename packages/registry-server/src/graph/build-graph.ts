@@ -55,15 +55,18 @@ class WindowReader {
     history?.addTo(total, this.#first, this.#last);
     const { calls, errors } = total;
     if (calls === 0) return noTraffic;
+    const [p50Ms = null, p90Ms = null, p99Ms = null] = total.quantilesMs(shownRatios);
     return {
       callsPerSecond: Math.round((calls / windowSeconds) * 1_000) / 1_000,
       errorRatio: errors / calls,
-      p50Ms: total.quantileMs(0.5),
-      p90Ms: total.quantileMs(0.9),
-      p99Ms: total.quantileMs(0.99),
+      p50Ms,
+      p90Ms,
+      p99Ms,
     };
   }
 }
+
+const shownRatios: readonly number[] = [0.5, 0.9, 0.99];
 
 const noTraffic: GraphRates = Object.freeze({
   callsPerSecond: 0,

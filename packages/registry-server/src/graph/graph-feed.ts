@@ -6,8 +6,11 @@ import type { ReportSink } from './report-sink.ts';
 
 /** How often readers of the stream get a graph: as often as the fastest reports come. */
 const frameEveryMs = 2_000;
-/** At most a twenty-fifth of the time goes into graphs, however large they are. */
-const restFactor = 25;
+/**
+ * At most a fiftieth of the time goes into graphs, however large they are: one of 10,000 edges comes
+ * every few seconds, which is still more often than the reports that it is made of.
+ */
+const restFactor = 50;
 /** Frames that a stream may leave unread before it is cut: half a minute. */
 const maxSkipped = 15;
 /** Who asks again within it gets the same graph. */

@@ -1,4 +1,4 @@
-import { latencyBuckets, latencyQuantile } from '@inmesh/core';
+import { latencyBucketMiddle, latencyBuckets } from '@inmesh/core';
 import { addLatencies, type SparseLatencies } from './sparse-latencies.ts';
 
 /** What was counted together, from which rates and quantiles are read. */
@@ -29,7 +29,25 @@ export class TrafficTotal {
 
   /** Milliseconds, to a hundredth; `null` without calls. `ratio` is 0..1. */
   quantileMs(ratio: number): number | null {
-    const quantile = latencyQuantile(this.latencies, ratio);
-    return quantile === undefined ? null : Math.round(quantile * 100) / 100;
+    return this.quantilesMs([ratio])[0] ?? null;
+  }
+
+  /** Those of `ratios`, which ascend, in one walk; none without calls. */
+  quantilesMs(ratios: readonly number[]): number[] {
+    const found: number[] = [];
+    let calls = 0;
+    for (let bucket = 0; bucket < latencyBuckets; bucket += 1) {
+      calls += this.latencies[bucket] as number;
+    }
+    if (calls === 0) return found;
+    let passed = 0;
+    for (let bucket = 0; bucket < latencyBuckets && found.length < ratios.length; bucket += 1) {
+      passed += this.latencies[bucket] as number;
+      while (passed > 0 && found.length < ratios.length) {
+        if (passed < (ratios[found.length] as number) * calls) break;
+        found.push(Math.round(latencyBucketMiddle(bucket) * 100) / 100);
+      }
+    }
+    return found;
   }
 }
