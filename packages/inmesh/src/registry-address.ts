@@ -33,6 +33,19 @@ export function registryAddresses(registry: string | readonly string[] = []): Re
   return { kind, addresses: all.flatMap(({ address }) => (address === '' ? [] : [address])) };
 }
 
+/** The servers of a registry of ours, for `what`, which no other kind has. Throws `invalid_argument`. */
+export function meshRegistryServers(
+  registry: string | readonly string[] | undefined,
+  what: string,
+): readonly string[] {
+  const { kind, addresses } = registryAddresses(registry);
+  if (kind === 'inmesh') return addresses;
+  throw new MeshError(
+    'invalid_argument',
+    `${what} come from a registry of Inmesh's, and registry names one of the kind ${kind}`,
+  );
+}
+
 function read(text: string): { kind: RegistryKind; address: string } {
   if (text.startsWith('eureka+')) return { kind: 'eureka', address: text.slice('eureka+'.length) };
   if (text === 'kubernetes:') return { kind: 'kubernetes', address: '' };

@@ -122,3 +122,12 @@ test.each([
 ])('a registry of %j makes no sense', async (registry, message) => {
   await expect(createMesh({ service: 'shop', registry })).rejects.toThrow(message);
 });
+
+test.each<MeshOptions>([
+  { registry: 'eureka+http://127.0.0.1:1/eureka', identity: { joinToken: 'any' } },
+  { registry: 'dns:{service}.internal:80', serviceTokens: true },
+])('only a registry of our own issues certificates and tokens: %j is refused', async (options) => {
+  await expect(createMesh({ service: 'shop', ...options })).rejects.toThrow(
+    "come from a registry of Inmesh's",
+  );
+});

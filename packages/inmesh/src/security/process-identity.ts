@@ -9,7 +9,7 @@ import {
 } from '@inmesh/identity';
 import { createRegistryEnroller, type RegistryClient } from '@inmesh/registry-client';
 import type { IdentityPolicy, MeshOptions } from '../options.ts';
-import { registryAddresses } from '../registry-address.ts';
+import { meshRegistryServers } from '../registry-address.ts';
 import { definedOnly, seams } from '../shared-options.ts';
 
 /**
@@ -66,7 +66,7 @@ function registryEnroller(
   const token = joinToken ?? (joinTokenFile && readFileSync(joinTokenFile, 'utf8').trim());
   if (token === undefined && kubernetesTokenFile === undefined) return undefined;
   return createRegistryEnroller({
-    servers: registryAddresses(options.registry).addresses,
+    servers: meshRegistryServers(options.registry, 'certificates for a token'),
     trustDomain,
     ...definedOnly({ joinToken: token, kubernetesTokenFile, fingerprint: registryFingerprint }),
     ...seams(options),

@@ -3,7 +3,7 @@ import { MeshError, registryIdentity, type Workload } from '@inmesh/core';
 import type { IdentitySource } from '@inmesh/identity';
 import type { InboundStep } from '@inmesh/inbound';
 import type { MeshOptions } from '../options.ts';
-import { registryAddresses } from '../registry-address.ts';
+import { meshRegistryServers } from '../registry-address.ts';
 import { seams } from '../shared-options.ts';
 
 /**
@@ -16,7 +16,7 @@ export function serviceTokenSteps(
   identity: IdentitySource | undefined,
 ): readonly InboundStep[] {
   if (options.serviceTokens !== true) return [];
-  const [server] = registryAddresses(options.registry).addresses;
+  const [server] = meshRegistryServers(options.registry, 'service tokens');
   if (server === undefined || identity === undefined) {
     throw new MeshError(
       'invalid_argument',
