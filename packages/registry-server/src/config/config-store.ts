@@ -55,8 +55,11 @@ export interface ConfigStore {
   close(): void;
 }
 
-/** Another server may get in between a read and its commit: so often it is tried anew. */
-const maxAttempts = 5;
+/**
+ * Another server may get in between a read and its commit: so often it is tried anew. Whoever said
+ * nothing of a revision should not hear of a conflict, also while several servers write at once.
+ */
+const maxAttempts = 50;
 /** Edits that wait for the one before; more is a script that went wild. */
 const maxWaiting = 100;
 /** A watch is behind its store by milliseconds, unless the store is in trouble. */
