@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import { registryIdentity } from '@inmesh/core';
 import type { IdentitySource } from '@inmesh/identity';
+import { wholeBody } from './registry-load.ts';
 
 export interface Lanes {
   /** Over the first connection that is free. Throws for an answer that is no success. */
@@ -44,10 +45,7 @@ function exchange(socket: TLSSocket, request: Buffer): Promise<void> {
     let text = '';
     const onData = (chunk: Buffer): void => {
       text += chunk.toString('latin1');
-      const head = text.indexOf('\r\n\r\n');
-      if (head < 0) return;
-      const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0);
-      if (text.length < head + 4 + length) return;
+      if (wholeBody(text) === undefined) return;
       socket.off('data', onData).off('close', onClose);
       if (text.startsWith('HTTP/1.1 2')) resolve();
       else reject(new Error(`unexpected answer: ${text}`));

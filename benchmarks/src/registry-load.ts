@@ -85,12 +85,10 @@ export async function sendAll(
       };
       const onData = (chunk: Buffer): void => {
         text += chunk.toString('latin1');
-        const head = text.indexOf('\r\n\r\n');
-        if (head < 0) return;
-        const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0);
-        if (text.length < head + 4 + length) return;
+        const body = wholeBody(text);
+        if (body === undefined) return;
         if (!text.startsWith('HTTP/1.1 2')) throw new Error(`unexpected answer: ${text}`);
-        answers[index] = length === 0 ? undefined : JSON.parse(text.slice(head + 4));
+        answers[index] = body === '' ? undefined : JSON.parse(body);
         step();
       };
       socket.on('data', onData);
@@ -130,4 +128,12 @@ export class Watch {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+/** The body of an answer of which `text` has come; `undefined` while some is missing. */
+export function wholeBody(text: string): string | undefined {
+  const head = text.indexOf('\r\n\r\n');
+  if (head < 0) return undefined;
+  const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0);
+  return text.length < head + 4 + length ? undefined : text.slice(head + 4);
 }

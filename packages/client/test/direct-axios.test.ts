@@ -215,16 +215,39 @@ test('what says little and has no body goes past the core, the rest through it',
     await instance.get('http://reviews/', { params: { q: 1 } });
     await instance.get('http://reviews/', { signal: AbortSignal.timeout(1_000) });
     await instance.get('http://reviews/', { headers: { 'X-List': ['1', '2'] } });
-    expect(through).toBe(4);
+    await instance.request({ url: 'http://reviews/', method: 'purge' });
+    expect(through).toBe(5);
     const id = instance.interceptors.request.use((config) => config);
     await instance.get('http://reviews/');
-    expect(through).toBe(5);
+    expect(through).toBe(6);
     instance.interceptors.request.eject(id);
     await instance.get('http://reviews/');
-    expect(through).toBe(5);
+    expect(through).toBe(6);
   } finally {
     core._request = _request;
   }
+});
+
+test('an answer that its transforms refuse is transformed once, and goes out as they said', async () => {
+  const refusal = Object.assign(new Error('not this'), { response: { status: 200 } });
+  let transformed = 0;
+  const refuse = (): never => {
+    transformed += 1;
+    throw refusal;
+  };
+  const { instance } = instanceOf({ transformResponse: refuse }, {}, true);
+  await expect(instance.get('http://reviews/')).rejects.toBe(refusal);
+  expect(transformed).toBe(1);
+});
+
+test('what becomes of one request’s configuration is not seen by the next', async () => {
+  const { instance } = instanceOf({}, {}, true);
+  const { config } = await instance.get('http://reviews/');
+  (config.transformResponse as unknown[]).push(wrap);
+  config.headers.set('X-Later', '1');
+  const next = await instance.get('http://reviews/');
+  expect(next.data).toEqual({ a: 1 });
+  expect(next.config.headers.has('X-Later')).toBe(false);
 });
 
 function copyOf<T extends { headers?: object }>(given: T): T {

@@ -304,17 +304,23 @@ describe('while the store is away for all', () => {
     expect(a.cluster.status()).toMatchObject({ store: 'available', waiting: 0 });
   });
 
+  /** A client has registered at `a`, then as `here` at `b`, and the store has heard of neither. */
+  const movedWhileAway = async () => {
+    const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
+    a.handle.cut = true;
+    b.handle.cut = true;
+    const left = a.open('reviews');
+    a.register(left, 'r1');
+    a.alive.delete(left);
+    const here = b.open('reviews');
+    b.register(here, 'r1');
+    return { a, b, here };
+  };
+
   test.each(['writes last', 'writes first'])(
     'a client that moved has its endpoint where it is, when the server that it left %s',
     async (order) => {
-      const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
-      a.handle.cut = true;
-      b.handle.cut = true;
-      const left = a.open('reviews');
-      a.register(left, 'r1');
-      a.alive.delete(left);
-      const here = b.open('reviews');
-      b.register(here, 'r1');
+      const { a, b, here } = await movedWhileAway();
       await cluster.run(ttlMs);
       for (const server of order === 'writes last' ? [b, a] : [a, b]) {
         server.handle.cut = false;
@@ -331,14 +337,7 @@ describe('while the store is away for all', () => {
   );
 
   test('an endpoint whose process says goodbye where it is goes with what the server that it left still has', async () => {
-    const [a, b] = (await start('a', 'b')) as [TestServer, TestServer];
-    a.handle.cut = true;
-    b.handle.cut = true;
-    const left = a.open('reviews');
-    a.register(left, 'r1');
-    a.alive.delete(left);
-    const here = b.open('reviews');
-    b.register(here, 'r1');
+    const { a, b, here } = await movedWhileAway();
     b.handle.cut = false;
     await cluster.run(0);
     b.alive.delete(here); // it says goodbye before it renews

@@ -136,3 +136,32 @@ test('a service has so many endpoints, however many sessions bring them', () => 
   register('b');
   register('c', 'ratings.default');
 });
+
+test('an endpoint that is to be taken back waits until its service has room again, and its session lives', () => {
+  const state = new RegistryState({
+    limits: {
+      sessions: 100,
+      sessionsPerIdentity: 10,
+      registrationsPerSession: 100,
+      endpointsPerService: 1,
+    },
+    removalHoldMs: 0,
+    clock: createFakeClock(),
+    logger: silentLogger,
+  });
+  const mine = declareEndpoint('mine', reviews);
+  const session = state.openSession('a');
+  state.register(session, mine, undefined);
+  // Another server says that it has it, and then that it is gone.
+  state.learn(mine, undefined);
+  const known = state.endpoints.find('mine');
+  if (known !== undefined) state.endpoints.leave(known);
+  const other = state.openSession('b');
+  state.register(other, declareEndpoint('other', reviews), undefined);
+  expect(state.renew(session.token)).toBe(true);
+  expect(state.endpoints.find('mine')).toBeUndefined();
+  state.closeSession(other);
+  expect(state.renew(session.token)).toBe(true);
+  expect([...session.registrations.keys()]).toEqual(['mine']);
+  expect(session.disputed.size).toBe(0);
+});

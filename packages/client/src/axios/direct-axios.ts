@@ -59,7 +59,10 @@ function plainRequest(config: AxiosRequestConfig): PlainRequest | undefined {
   if (typeof url !== 'string' || !method || data !== undefined) return undefined;
   for (const key of Object.keys(config)) if (!plainKeys.has(key)) return undefined;
   if (headers !== undefined && !isPlain(headers)) return undefined;
-  return { url, method: method.toLowerCase(), headers, timeout, responseType };
+  const known = method.toLowerCase();
+  // What is remembered for each must not grow with what callers make up.
+  if (!bucketNames.has(known)) return undefined;
+  return { url, method: known, headers, timeout, responseType };
 }
 
 function isPlain(headers: object): headers is Record<string, string> {
@@ -93,15 +96,17 @@ async function dispatch(
     }
     response.headers = AxiosHeaders.from(response.headers as AxiosHeadersOf);
   };
+  let response: AxiosResponse;
   try {
-    const response = await adapter(config);
-    take(response);
-    return response;
+    response = await adapter(config);
   } catch (error) {
-    const { response } = (error ?? {}) as { response?: AxiosResponse };
-    if (response !== undefined && !axios.isCancel(error)) take(response);
+    const refused = (error as { response?: AxiosResponse } | undefined)?.response;
+    if (refused !== undefined && !axios.isCancel(error)) take(refused);
     throw error;
   }
+  // Not within the above: an answer that its transforms refuse is not transformed again.
+  take(response);
+  return response;
 }
 
 const bodied = new Set(['post', 'put', 'patch']);

@@ -49,7 +49,9 @@ export class RememberedConfig {
       this.#byMethod.set(method, known);
     }
     const config = new (Config as unknown as new () => InternalAxiosRequestConfig)();
-    Object.assign(config, known);
+    for (const [name, value] of Object.entries(known)) {
+      Reflect.set(config, name, Array.isArray(value) ? value.slice() : value);
+    }
     config.url = url;
     config.headers = copyOf(known.headers);
     if (headers !== undefined) config.headers.set(headers).normalize(false);

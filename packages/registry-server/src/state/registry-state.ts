@@ -209,15 +209,28 @@ export class RegistryState {
     if (isOfSameProcess(declared, learned)) holder.session.disputed.set(id, { declared, probe });
   }
 
-  /** The session was heard from: what it registered is its own, unless another process has it by now. */
+  /**
+   * The session was heard from: what it registered is its own, unless another process has it by now.
+   * Where there is no room for it, it stays for the next time.
+   */
   #reclaim(session: Session): void {
+    const { logger } = this.#options;
     for (const [id, { declared, probe }] of session.disputed) {
-      session.disputed.delete(id);
       const known = this.endpoints.find(id);
-      if (known !== undefined && !isOfSameProcess(known.declared, declared)) continue;
       const fields = { endpoint: id, client: session.client };
-      this.#options.logger.info(fields, 'endpoint taken back: its process is here');
-      this.register(session, declared, probe);
+      if (known !== undefined && !isOfSameProcess(known.declared, declared)) {
+        session.disputed.delete(id);
+        continue;
+      }
+      try {
+        this.register(session, declared, probe);
+        logger.info(fields, 'endpoint taken back: its process is here');
+      } catch (err) {
+        logger.warn(
+          { err, ...fields },
+          'an endpoint whose process is here could not be taken back',
+        );
+      }
     }
   }
 
